@@ -1,0 +1,45 @@
+"""What happened, told after it was committed.
+
+An event is a frozen dataclass. A unit of work collects events and releases them once its
+transaction is in the database, so that nobody hears of rows that never came to be.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+log = logging.getLogger(__name__)
+Event = TypeVar("Event")
+
+
+@dataclass(frozen=True)
+class LibraryChanged:
+    """Platforms, ROMs, files or firmware changed, by a scan or an edit."""
+
+
+@dataclass(frozen=True)
+class UserDeleted:
+    """A user and all rows of theirs are gone; files of theirs may go too."""
+
+    user_id: int
+
+
+class Bus:
+    """Hands each event to whoever asked for its class."""
+
+    def __init__(self) -> None:
+        self._listeners: dict[type, list[Callable[[Any], None]]] = defaultdict(list)
+
+    def subscribe(self, kind: type[Event], listener: Callable[[Event], None]) -> None:
+        """Call ``listener`` with every published event of exactly this class."""
+        self._listeners[kind].append(listener)
+
+    def publish(self, event: object) -> None:
+        """Tell all listeners; one that fails is logged and does not stop the others."""
+        for listener in self._listeners[type(event)]:
+            try:
+                listener(event)
+            except Exception:
+                log.exception("A listener of %s failed", type(event).__name__)
