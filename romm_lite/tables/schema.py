@@ -1,0 +1,32 @@
+"""Importing this knows every table: ``METADATA`` is complete."""
+
+from romm_lite.tables import (
+    assets,
+    collections,
+    devices,
+    files,
+    firmware,
+    permissions,
+    platforms,
+    rom_users,
+    roms,
+    system,
+    users,
+)
+from romm_lite.tables.base import METADATA
+
+MODULES = (
+    users,
+    permissions,
+    platforms,
+    roms,
+    files,
+    rom_users,
+    collections,
+    devices,
+    assets,
+    firmware,
+    system,
+)
+
+__all__ = ["METADATA", "MODULES"]
