@@ -1,0 +1,39 @@
+"""Scans of the library as this program's own API shows them."""
+
+from pydantic import BaseModel, Field
+
+from romm_lite.wire.common import Schema, Timestamp
+from romm_lite.wire.tasks import ScanStats
+
+
+class ScanInput(BaseModel):
+    """What to scan; no platforms means all, they are named by their folders."""
+
+    type: str = "quick"
+    platforms: list[str] | None = Field(None, min_length=1)
+
+
+class ScanProgress(Schema):
+    """How far reading has come, in files and bytes."""
+
+    files: int = 0
+    files_total: int = 0
+    bytes: int = 0
+    bytes_total: int = 0
+
+
+class ScanSchema(Schema):
+    """One scan. ``status`` is queued, running, stopping, done, failed, stopped or interrupted."""
+
+    id: int
+    type: str
+    platforms: list[str] | None
+    status: str
+    phase: str
+    stats: ScanStats
+    progress: ScanProgress
+    message: str | None
+    problems: list[str]
+    started_at: Timestamp
+    updated_at: Timestamp
+    ended_at: Timestamp | None
