@@ -1,0 +1,311 @@
+"""Where platforms, ROMs, their files and firmware lie in the library.
+
+Two structures are known. A: ``roms/<platform>/…`` and ``bios/<platform>/…``. B:
+``<platform>/roms/…`` and ``<platform>/bios/…``. Paths handed out are relative to the library and
+use ``/``; folders are told apart by case.
+"""
+
+import logging
+import os
+import stat
+from collections.abc import Iterator
+from enum import Enum
+from pathlib import Path
+from typing import NamedTuple
+
+from romm_lite.disk.config import LibraryConfig
+from romm_lite.disk.exclusions import Rule, compile_folders, compile_names
+from romm_lite.disk.names import is_text, show
+from romm_lite.kernel.errors import LibraryUnavailable
+from romm_lite.kernel.paths import check_name, safe_join
+
+log = logging.getLogger(__name__)
+
+_CATEGORIES = (
+    "game",
+    "dlc",
+    "hack",
+    "manual",
+    "patch",
+    "update",
+    "mod",
+    "demo",
+    "translation",
+    "prototype",
+    "cheat",
+    "soundtrack",
+    "screenshot",
+)
+
+
+class Structure(Enum):
+    """How a library is laid out; the values are the words of the setup wizard."""
+
+    A = "struct_a"
+    B = "struct_b"
+    NONE = None
+
+
+class Entry(NamedTuple):
+    """A file or folder directly in a listed folder; ``size`` is in bytes."""
+
+    name: str
+    is_dir: bool
+    size: int
+    mtime_ns: int
+
+
+class Listing(NamedTuple):
+    """What a folder holds, sorted by name; names that are no text are told apart."""
+
+    entries: list[Entry]
+    unreadable_names: list[str]
+
+
+class RomFile(NamedTuple):
+    """One file of a ROM; ``file_path`` is its folder relative to the library, ``size`` in bytes."""
+
+    file_name: str
+    file_path: str
+    size: int
+    mtime_ns: int
+    is_top_level: bool
+    category: str | None
+
+    @property
+    def full_path(self) -> str:
+        return f"{self.file_path}/{self.file_name}"
+
+
+class RomFiles(NamedTuple):
+    """The files of one ROM, sorted by path; names that are no text are told apart."""
+
+    files: list[RomFile]
+    unreadable_names: list[str]
+
+
+class Layout:
+    """One library as one configuration sees it; made anew whenever either may have changed."""
+
+    def __init__(self, library: Path, config: LibraryConfig) -> None:
+        self.library = library
+        self._config = config
+        self.structure = detect(library, config.roms_folder)
+
+    def roms_path(self, fs_slug: str) -> str:
+        """Where the ROMs of a platform lie, relative to the library."""
+        return self._place(fs_slug, self._config.roms_folder)
+
+    def firmware_path(self, fs_slug: str) -> str:
+        """Where the firmware of a platform lies, relative to the library."""
+        return self._place(fs_slug, self._config.firmware_folder)
+
+    def absolute(self, relative: str) -> Path:
+        """A path of this library on the disk; ``UnsafePath`` for one that leads out of it."""
+        return safe_join(self.library, relative, found=True)
+
+    def platform_folders(self) -> list[str]:
+        """Names of all platform folders, sorted; never makes a folder.
+
+        ``LibraryUnavailable`` if the library, or its folder of platforms, cannot be read.
+        """
+        if self.structure is Structure.NONE:
+            next(_scan(self.library), None)
+            return []
+        in_b = self.structure is Structure.B
+        root = self.library if in_b else self.absolute(self._config.roms_folder)
+        is_excluded = compile_names(self._config.excluded_platforms)
+        names = []
+        for entry in _scan(root):
+            if is_excluded(entry.name) or not self._is_platform(entry, in_b=in_b):
+                continue
+            if is_text(entry.name):
+                names.append(entry.name)
+            else:
+                log.warning("Platform folder %s is skipped: it is not UTF-8", show(entry.name))
+        return sorted(names)
+
+    def list_roms(self, fs_slug: str) -> Listing:
+        """The ROMs of a platform: every file and folder not excluded.
+
+        ``LibraryUnavailable`` if the folder is absent or cannot be read.
+        """
+        config = self._config
+        return _list(
+            self.absolute(self.roms_path(fs_slug)),
+            compile_names(config.excluded_single_files, config.excluded_single_ext),
+            compile_folders(config.excluded_multi_files),
+        )
+
+    def list_firmware(self, fs_slug: str) -> Listing:
+        """The firmware files of a platform; none if it has no such folder."""
+        config = self._config
+        is_excluded = compile_names(config.excluded_single_files, config.excluded_single_ext)
+        try:
+            return _list(self.absolute(self.firmware_path(fs_slug)), is_excluded, lambda _: True)
+        except LibraryUnavailable as error:
+            if isinstance(error.__cause__, FileNotFoundError) and _is_dir(self.library):
+                return Listing([], [])
+            raise
+
+    def walk_files(self, fs_slug: str, rom: Entry) -> RomFiles:
+        """All files of a ROM: the file itself, or every file not excluded at any depth in a folder.
+
+        Links to folders inside a ROM's folder are not followed. ``LibraryUnavailable`` if a folder
+        cannot be read.
+        """
+        parent = self.roms_path(fs_slug)
+        if not rom.is_dir:
+            category = categorize(parent)
+            file = RomFile(rom.name, parent, rom.size, rom.mtime_ns, True, category)
+            return RomFiles([file], [])
+        found = RomFiles([], [])
+        top = f"{parent}/{rom.name}"
+        left = [top]
+        while left:
+            left += self._walk(left.pop(), found, top)
+        found.files.sort(key=lambda file: file.full_path)
+        found.unreadable_names.sort()
+        return found
+
+    def create_platform(self, fs_slug: str) -> bool:
+        """Make the ROM folder of a platform, structure A if there is none yet; False if it exists.
+
+        ``UnsafePath`` for a name that not every system can hold, ``LibraryUnavailable`` without a
+        library, ``OSError`` as the disk has it.
+        """
+        check_name(fs_slug)
+        if not self.library.is_dir():
+            raise LibraryUnavailable(f"the library folder {self.library} does not exist")
+        folder = self.absolute(self.roms_path(fs_slug))
+        if os.path.lexists(folder):
+            return False
+        folder.mkdir(parents=True)
+        return True
+
+    def _place(self, fs_slug: str, folder: str) -> str:
+        if self.structure is Structure.B:
+            return f"{fs_slug}/{folder}"
+        return f"{folder}/{fs_slug}"
+
+    def _is_platform(self, entry: os.DirEntry[str], *, in_b: bool) -> bool:
+        try:
+            if not entry.is_dir():
+                return False
+            if in_b:
+                Path(entry.path, self._config.roms_folder).lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            log.warning("Platform folder %s is skipped: %s", show(entry.name), error.strerror)
+            return False
+        return True
+
+    def _walk(self, file_path: str, found: RomFiles, top: str) -> list[str]:
+        """Add the files directly in one folder to ``found``; the folders in it."""
+        config = self._config
+        is_excluded = compile_names(
+            config.excluded_multi_parts_files, config.excluded_multi_parts_ext
+        )
+        category = categorize(file_path)
+        is_top_level = file_path == top
+        folders = []
+        try:
+            entries = list(_scan(self.absolute(file_path)))
+        except LibraryUnavailable as error:
+            if is_top_level or not isinstance(error.__cause__, FileNotFoundError):
+                raise
+            return []
+        for entry in entries:
+            status = _stat(entry)
+            if status is None:
+                continue
+            if not is_text(entry.name):
+                found.unreadable_names.append(f"{file_path}/{entry.name}")
+            elif stat.S_ISDIR(status.st_mode):
+                if not entry.is_symlink():
+                    folders.append(f"{file_path}/{entry.name}")
+            elif stat.S_ISREG(status.st_mode) and not is_excluded(entry.name):
+                found.files.append(
+                    RomFile(
+                        entry.name,
+                        file_path,
+                        status.st_size,
+                        status.st_mtime_ns,
+                        is_top_level,
+                        category,
+                    )
+                )
+        return folders
+
+
+def detect(library: Path, roms_folder: str) -> Structure:
+    """Which structure a library has; NONE if it has neither or cannot be read."""
+    if _is_dir(library / roms_folder):
+        return Structure.A
+    try:
+        with os.scandir(library) as entries:
+            folders = [entry.path for entry in entries if not entry.name.startswith(".")]
+    except OSError:
+        return Structure.NONE
+    is_b = any(_is_dir(Path(folder, roms_folder)) for folder in folders)
+    return Structure.B if is_b else Structure.NONE
+
+
+def categorize(file_path: str) -> str | None:
+    """The category of files in a folder: the first that is a word, or its plural, of the path."""
+    words = set(file_path.lower().split("/"))
+    return next((each for each in _CATEGORIES if each in words or f"{each}s" in words), None)
+
+
+def _list(folder: Path, is_excluded_file: Rule, is_excluded_dir: Rule) -> Listing:
+    listing = Listing([], [])
+    for entry in _scan(folder):
+        name = entry.name
+        status = _stat(entry)
+        if status is None:
+            continue
+        is_dir = stat.S_ISDIR(status.st_mode)
+        if not is_dir and not stat.S_ISREG(status.st_mode):
+            continue
+        if (is_excluded_dir if is_dir else is_excluded_file)(name):
+            continue
+        if is_text(name):
+            listing.entries.append(Entry(name, is_dir, status.st_size, status.st_mtime_ns))
+        else:
+            listing.unreadable_names.append(name)
+    listing.entries.sort()
+    listing.unreadable_names.sort()
+    return listing
+
+
+def _scan(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """The entries of a folder as the system gives them; ``LibraryUnavailable`` if it does not."""
+    try:
+        with os.scandir(folder) as entries:
+            yield from entries
+    except OSError as error:
+        raise LibraryUnavailable(f"{show(str(folder))} cannot be read: {error.strerror}") from error
+
+
+def _stat(entry: os.DirEntry[str]) -> os.stat_result | None:
+    """Size and times, links followed; None for what vanished or is a link that leads nowhere.
+
+    Any other trouble is the folder's or the disk's and must not look like a deleted file.
+    """
+    try:
+        return entry.stat()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        if entry.is_symlink():
+            log.warning("Link %s is skipped: %s", show(entry.path), error.strerror)
+            return None
+        raise LibraryUnavailable(f"{show(entry.path)} cannot be read: {error.strerror}") from error
+
+
+def _is_dir(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
