@@ -1,0 +1,183 @@
+"""The rules on users, and the one object the rest of the program holds: ``Accounts``."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Self
+
+from sqlalchemy import ColumnElement, exists, select
+from sqlmodel import Session
+
+from romm_lite.db import versions
+from romm_lite.db.engine import Database
+from romm_lite.db.entries import Entries
+from romm_lite.features.accounts import queries, setup
+from romm_lite.features.accounts.csrf import Csrf
+from romm_lite.features.accounts.identity import Identity
+from romm_lite.features.accounts.keys import signing_key
+from romm_lite.features.accounts.passwords import Passwords, hash_password
+from romm_lite.features.accounts.permissions import LEGACY_GROUPS, read_scopes
+from romm_lite.features.accounts.rules import check_email, check_password, check_username
+from romm_lite.features.accounts.sessions import Sessions
+from romm_lite.features.accounts.tokens import Tokens
+from romm_lite.kernel.errors import Forbidden, Invalid, NotFound, Unauthenticated
+from romm_lite.kernel.scopes import Role
+from romm_lite.kernel.settings import Settings
+from romm_lite.tables.users import USERS, User
+from romm_lite.wire.users import UserCreate
+
+__all__ = ["Accounts", "Identity"]
+
+log = logging.getLogger(__name__)
+ACCOUNTS = "accounts"
+"""The version raised by changes that hang on who else there is, so that they come one by one."""
+
+
+@dataclass(frozen=True, repr=False)
+class Accounts:
+    """Everything about users, built once; users are told as dictionaries for ``UserSchema``."""
+
+    settings: Settings
+    database: Database
+    sessions: Sessions
+    tokens: Tokens
+    csrf: Csrf
+    passwords: Passwords
+
+    @classmethod
+    def open(cls, settings: Settings, database: Database, entries: Entries) -> Self:
+        """Makes the signing key if there is none yet."""
+        key = signing_key(settings)
+        return cls(
+            settings=settings,
+            database=database,
+            sessions=Sessions(entries, settings),
+            tokens=Tokens(key, entries, settings),
+            csrf=Csrf(key, settings),
+            passwords=Passwords(),
+        )
+
+    def has_admin(self) -> bool:
+        """Whether the server is claimed; until then anybody who passes the door may claim it."""
+        with self.database.read() as session:
+            return queries.has_admin(session)
+
+    def prepare_setup(self) -> str | None:
+        """The token for the first account, to be printed at start; None when none is needed."""
+        return setup.prepare_token(self.settings, is_claimed=self.has_admin())
+
+    def create_first(self, new: UserCreate) -> dict[str, Any]:
+        """The first account, an administrator whatever its role says, made by whoever passed the
+        door; Unauthenticated if somebody else was quicker."""
+        return self._create(new, only_first=True)
+
+    def create_user(self, new: UserCreate, *, by: Identity | None = None) -> dict[str, Any]:
+        """A new user; ``by`` is None at the command line. Invalid says which rule it breaks.
+
+        Without an administrator the new user is one.
+        """
+        if by is not None and not by.is_admin and _read_role(new.role)[0] == Role.ADMIN:
+            raise Forbidden("Only an administrator can create admin users")
+        return self._create(new, only_first=False)
+
+    def _create(self, new: UserCreate, *, only_first: bool) -> dict[str, Any]:
+        check_username(new.username)
+        check_password(new.password)
+        check_email(new.email)
+        hashed = hash_password(new.password)
+
+        with self._alone() as session:
+            is_claimed = queries.has_admin(session)
+            if is_claimed and only_first:
+                raise Unauthenticated
+            _check_unused(session, new)
+            role, group = _read_role(new.role) if is_claimed else (Role.ADMIN, None)
+            user = User(
+                username=new.username.lower(),
+                email=new.email.lower() or None,
+                hashed_password=hashed,
+                role=role,
+                permission_group_id=queries.find_group(session, group) if group else None,
+                ra_progression={},
+                ui_settings={},
+            )
+            session.add(user)
+        setup.forget_token(self.settings.places)
+        log.info("User %s was created", user.username)
+        return self.get_user_named(user.username)
+
+    @contextmanager
+    def _alone(self) -> Iterator[Session]:
+        """A unit of work that hangs on who else there is: no two run at the same time."""
+        with self.database.write() as session:
+            # First, for this is the lock on databases that let several write at once.
+            versions.bump(session, ACCOUNTS)
+            yield session
+
+    def list_users(self, *conditions: ColumnElement[bool]) -> list[dict[str, Any]]:
+        """Users by id, with their scopes."""
+        with self.database.read() as session:
+            rows = queries.read_users(session, *conditions)
+            scopes = read_scopes(session, [(r["id"], r["role"], r["group_id"]) for r in rows])
+        return [{**row, "oauth_scopes": list(scopes[row["id"]])} for row in rows]
+
+    def list_ids(self) -> list[int]:
+        """The ids of all users."""
+        with self.database.read() as session:
+            return list(session.scalars(select(USERS.c.id).order_by(USERS.c.id)))
+
+    def get_user(self, user_id: int) -> dict[str, Any]:
+        """One user, or NotFound."""
+        return self._get(USERS.c.id == user_id)
+
+    def get_user_named(self, username: str) -> dict[str, Any]:
+        """One user by name in any case, or NotFound."""
+        return self._get(USERS.c.username == username.lower())
+
+    def _get(self, condition: ColumnElement[bool]) -> dict[str, Any]:
+        found = self.list_users(condition)
+        if not found:
+            raise NotFound("User not found")
+        return found[0]
+
+    def set_password(self, user_id: int, password: str) -> None:
+        """A new password; it ends the user's sessions and the tokens that logging in gave."""
+        check_password(password)
+        hashed = hash_password(password)
+        with self.database.write() as session:
+            _read_stored_role(session, user_id)
+            queries.raise_epoch(session, user_id, hashed_password=hashed)
+        self.sessions.close_all(user_id)
+        log.info("User %d has a new password", user_id)
+
+    def set_enabled(self, user_id: int, enabled: bool) -> None:
+        """Let a user in or shut them out at once; Invalid for the last administrator."""
+        with self._alone() as session:
+            is_admin = _read_stored_role(session, user_id) == Role.ADMIN
+            may_go = not is_admin or queries.has_admin(session, enabled=True, but=user_id)
+            if not enabled and not may_go:
+                raise Invalid("You cannot disable the last admin user")
+            queries.raise_epoch(session, user_id, enabled=enabled)
+        self.sessions.close_all(user_id)
+        log.info("User %d was %s", user_id, "enabled" if enabled else "disabled")
+
+
+def _read_stored_role(session: Session, user_id: int) -> str:
+    role = session.scalar(select(USERS.c.role).where(USERS.c.id == user_id))
+    if role is None:
+        raise NotFound("User not found")
+    return str(role)
+
+
+def _check_unused(session: Session, new: UserCreate) -> None:
+    if session.scalar(select(exists().where(USERS.c.username == new.username.lower()))):
+        raise Invalid(f"Username {new.username} already exists")
+    if new.email and session.scalar(select(exists().where(USERS.c.email == new.email.lower()))):
+        raise Invalid(f"User with email {new.email} already exists")
+
+
+def _read_role(word: str) -> tuple[Role, str | None]:
+    """The role a word means and the group that comes with it; unknown words mean a plain user."""
+    word = word.strip().lower()
+    return (Role.ADMIN if word == Role.ADMIN else Role.USER), LEGACY_GROUPS.get(word)

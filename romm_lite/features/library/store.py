@@ -1,0 +1,73 @@
+"""The one object the routes of the library share."""
+
+import sys
+from array import array
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from starlette.requests import Request
+
+from romm_lite.db.engine import Database
+from romm_lite.disk.config import ConfigFile
+from romm_lite.disk.layout import Layout
+from romm_lite.features.library import visibility
+from romm_lite.features.library.caches import Cache
+from romm_lite.features.library.groups import Groups
+from romm_lite.features.library.rendering import Head
+from romm_lite.kernel.paths import safe_join
+from romm_lite.kernel.settings import Settings
+
+MEGABYTE = 2**20
+
+
+def _order_cache() -> "Cache[array[int]]":
+    return Cache(8 * MEGABYTE, lambda ids: len(ids) * ids.itemsize)
+
+
+def _sidecar_cache() -> Cache[bytes]:
+    return Cache(6 * MEGABYTE, sys.getsizeof)
+
+
+def _head_cache() -> Cache[Head]:
+    return Cache(6 * MEGABYTE, lambda head: len(head.json) + 500 * len(head.siblings))
+
+
+def _group_cache() -> Cache[Groups]:
+    return Cache(8 * MEGABYTE, lambda groups: 150 * len(groups))
+
+
+@dataclass(frozen=True)
+class Library:
+    """Where the library lies, how it is configured, and what was made of it before.
+
+    ``orders`` are ids in the order of a list, ``sidecars`` the JSON of what goes with one,
+    ``heads`` that of single ROMs, ``groups`` which ROMs are one game. Each keeps to its
+    limit whatever the size of the library.
+    """
+
+    settings: Settings
+    database: Database
+    orders: "Cache[array[int]]" = field(default_factory=_order_cache)
+    sidecars: Cache[bytes] = field(default_factory=_sidecar_cache)
+    heads: Cache[Head] = field(default_factory=_head_cache)
+    groups: Cache[Groups] = field(default_factory=_group_cache)
+    config: ConfigFile = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "config", ConfigFile(self.settings.places.config_file))
+
+    def layout(self) -> Layout:
+        """The library on the disk as it is now."""
+        return Layout(self.settings.places.library, self.config.read())
+
+    def path(self, relative: str) -> Path:
+        """A stored path on the disk; UnsafePath for one that leads out of the library."""
+        return safe_join(self.settings.places.library, relative, found=True)
+
+    def may_see(self, request: Request, resource: str) -> bool:
+        """Whether artwork may be sent: anybody's, except of what is hidden from somebody."""
+        parts = [part for part in resource.lower().split("/") if part not in ("", ".")]
+        if parts[:1] != ["roms"] or not all(part.isdecimal() for part in parts[1:3]):
+            return True
+        with self.database.read() as session:
+            return visibility.may_see_artwork(session, request.user, *map(int, parts[1:3]))

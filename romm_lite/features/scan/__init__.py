@@ -1,0 +1,9 @@
+"""Scanning the library: files on the disk become rows, in a process of its own.
+
+``service`` starts, stops and tells of scans and runs the phases in their order: ``discover``
+(which platforms there are), ``names`` (every ROM visible by its name), ``firmware``, ``renames``
+(new names of known content), ``hashes``, and ``discover`` again for what is missing. ``runs`` keeps
+the row of a run, ``compare`` tells what changed among a ROM's files, ``reading`` hashes files in
+threads. To add a phase write one file with one function that takes the ``Scan``, and one line in
+``service``.
+"""

@@ -1,0 +1,124 @@
+"""Which platforms there are, and which are gone."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from sqlalchemy import false as sql_false
+from sqlalchemy import func, select
+
+from romm_lite.disk.layout import Layout
+from romm_lite.features.library.service import BATCH, change_platforms, mark_missing
+from romm_lite.features.scan.scan import Scan
+from romm_lite.kernel.errors import Invalid, LibraryUnavailable
+from romm_lite.tables.platforms import PLATFORMS
+from romm_lite.tables.roms import ROMS
+
+_ADVICE = "Is its drive mounted and readable? Nothing was marked missing; scan again once it is."
+
+
+def discover(scan: Scan) -> list[str]:
+    """The platform folders to scan, sorted.
+
+    ``LibraryUnavailable`` if the library looks as if its drive were not mounted, ``Invalid`` if a
+    platform asked for has no folder.
+    """
+    folders = _list_folders(scan)
+    if not folders and (known := _count_present(scan)):
+        raise LibraryUnavailable(
+            f"The library {scan.layout.library} has no platform folder, "
+            f"but {known} platforms are known to lie there. {_ADVICE}"
+        )
+    folders = choose(folders, scan.wanted)
+    scan.estimates.update((name, _count_entries(scan.layout, name)) for name in folders)
+    scan.run.stats.total_platforms = len(folders)
+    scan.run.stats.total_roms = sum(scan.estimates.values())
+    return folders
+
+
+def choose(folders: Sequence[str], wanted: Sequence[str] | None) -> list[str]:
+    """Those of the folders that are wanted; ``Invalid`` if one is not among them."""
+    if wanted is None:
+        return list(folders)
+    if unknown := sorted(set(wanted) - set(folders)):
+        raise Invalid(f"No platform folder in the library is called {', '.join(unknown)}")
+    return sorted(set(wanted))
+
+
+def _count_entries(layout: Layout, fs_slug: str) -> int:
+    """About how many ROMs a platform has, without a look at each; 0 if it cannot be read."""
+    try:
+        with os.scandir(layout.absolute(layout.roms_path(fs_slug))) as entries:
+            return sum(1 for _ in entries)
+    except OSError:
+        return 0
+
+
+def mark_missing_platforms(scan: Scan) -> None:
+    """Mark platforms whose folder is gone, with all their ROMs."""
+    present = set(_list_folders(scan))
+    columns = (PLATFORMS.c.id, PLATFORMS.c.fs_slug, PLATFORMS.c.missing_from_fs)
+    with scan.database.read() as session:
+        platforms = session.execute(select(*columns).order_by(PLATFORMS.c.fs_slug)).all()
+    if not present and any(not platform.missing_from_fs for platform in platforms):
+        raise LibraryUnavailable(f"The library vanished during the scan. {_ADVICE}")
+    for platform in platforms:
+        if platform.fs_slug in present:
+            continue
+        if not _is_gone(scan.layout, platform.fs_slug):
+            scan.run.report(
+                f"The folder of platform {platform.fs_slug} cannot be read; "
+                "nothing of it was marked missing."
+            )
+            continue
+        if not platform.missing_from_fs:
+            with scan.write() as session:
+                change_platforms(session, [{"id": platform.id, "missing_from_fs": True}])
+        _mark_missing_roms(scan, platform.id)
+
+
+def _list_folders(scan: Scan) -> list[str]:
+    try:
+        return scan.layout.platform_folders()
+    except LibraryUnavailable as error:
+        text = str(error)
+        raise LibraryUnavailable(f"{text[0].upper()}{text[1:]}. {_ADVICE}") from error
+
+
+def _count_present(scan: Scan) -> int:
+    query = select(func.count()).where(PLATFORMS.c.missing_from_fs == sql_false())
+    with scan.database.read() as session:
+        return int(session.execute(query).scalar_one())
+
+
+def _mark_missing_roms(scan: Scan, platform_id: int) -> None:
+    query = (
+        select(ROMS.c.id)
+        .where(ROMS.c.platform_id == platform_id, ROMS.c.missing_from_fs == sql_false())
+        .limit(BATCH)
+    )
+    while True:
+        scan.run.check()
+        with scan.database.read() as session:
+            ids = session.execute(query).scalars().all()
+        if not ids:
+            return
+        with scan.write() as session:
+            mark_missing(session, ids)
+
+
+def _is_gone(layout: Layout, fs_slug: str) -> bool:
+    """Whether a platform's folder was removed or left out by the user.
+
+    It is not gone, and its ROMs are not either, if it is a link that leads nowhere or cannot be
+    looked into.
+    """
+    folder = layout.absolute(layout.roms_path(fs_slug))
+    try:
+        os.scandir(folder).close()
+    except FileNotFoundError:
+        ways: list[Path] = [folder, *folder.parents]
+        return not any(way.is_symlink() and not way.exists() for way in ways)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,258 @@
+"""The rows of scans: one that runs keeps its own and obeys what others write there."""
+
+import logging
+import platform
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from romm_lite.db.engine import Database
+from romm_lite.disk.members import Stopped
+from romm_lite.features.scan.kinds import (
+    ACTIVE,
+    Progress,
+    ScanKind,
+    ScanRequest,
+    Stats,
+    Status,
+)
+from romm_lite.kernel.errors import Conflict, NotFound
+from romm_lite.kernel.times import now
+from romm_lite.tables.system import SCAN_RUNS, ScanRun
+
+log = logging.getLogger(__name__)
+
+MAX_PROBLEMS = 100
+POLL_SECONDS = 0.25
+SAVE_SECONDS = 1.0
+DEAD_AFTER = timedelta(seconds=30)
+"""A run that has not touched its row for so long has died with its process or machine."""
+
+
+class Run:
+    """One scan as it goes: what it counts, and whether somebody wants it to stop."""
+
+    def __init__(self, run_id: int, kind: ScanKind, machine: str, done_up_to: int) -> None:
+        self.id = run_id
+        self.kind = kind
+        self.machine = machine
+        self.phase = ""
+        self.stats = Stats()
+        self.progress = Progress()
+        self.problems: list[str] = []
+        self.stopping = threading.Event()
+        self.why_stopped = "The scan was stopped."
+        self.start_after = done_up_to
+        """The ROM up to whose id an earlier complete scan has read everything; 0 for none."""
+        self.done_up_to = done_up_to
+        """The same for this scan; rises only with what is committed."""
+
+    @property
+    def is_complete(self) -> bool:
+        return self.kind is ScanKind.COMPLETE
+
+    def enter(self, phase: str) -> None:
+        """Begin a phase."""
+        self.check()
+        self.phase = phase
+
+    def stop(self, reason: str = "") -> None:
+        """Have this scan stop, from any thread; it does at the next block of a file."""
+        self.why_stopped = reason or self.why_stopped
+        self.stopping.set()
+
+    def check(self) -> None:
+        """Raise ``Stopped`` if somebody wants this scan to stop."""
+        if self.stopping.is_set():
+            raise Stopped("the scan was stopped")
+
+    def report(self, problem: str) -> None:
+        """Keep one sentence about something that could not be done; the scan goes on."""
+        if len(self.problems) < MAX_PROBLEMS and problem not in self.problems:
+            self.problems.append(problem)
+
+    def columns(self) -> dict[str, Any]:
+        """What its row says of it now."""
+        position = {
+            **asdict(self.progress),
+            "machine": self.machine,
+            "done_up_to": self.done_up_to,
+        }
+        return {
+            "phase": self.phase,
+            "stats": asdict(self.stats),
+            "problems": list(self.problems),
+            "position": position,
+        }
+
+
+def name_machine(data: Path) -> str:
+    """The name under which runs of this data folder on this machine are kept."""
+    return f"{platform.node()}:{data}"
+
+
+def queue(database: Database, request: ScanRequest, machine: str) -> int:
+    """Store a run that is about to start; its id."""
+    scope = None if request.platforms is None else {"platforms": list(request.platforms)}
+    moment = now()
+    values = {
+        "kind": request.kind.value,
+        "scope": scope,
+        "status": Status.QUEUED.value,
+        "stats": asdict(Stats()),
+        "position": {"machine": machine},
+        "started_at": moment,
+    }
+    with database.write() as session:
+        result: Any = session.execute(insert(SCAN_RUNS).values(**values))
+        return int(result.inserted_primary_key[0])
+
+
+def begin(database: Database, run_id: int, machine: str) -> Run:
+    """Make a queued run the one that runs; the caller holds the scan lock of this data folder.
+
+    Runs of dead processes are marked interrupted. ``Conflict`` if another machine's scan of the
+    same database is alive, in which case this run is marked failed.
+    """
+    interrupt_dead(database, machine, but=run_id)
+    with database.write() as session:
+        _set(session, run_id, ACTIVE[:1], status=Status.RUNNING.value, started_at=now())
+    # Told first and asked then: of two that begin at the same moment both may give way, but never
+    # do both go on.
+    rival = select(SCAN_RUNS.c.id).where(
+        SCAN_RUNS.c.status.in_(ACTIVE[1:]), SCAN_RUNS.c.id != run_id
+    )
+    with database.read() as session:
+        other = session.execute(rival.limit(1)).scalar()
+        row = session.execute(select(SCAN_RUNS).where(SCAN_RUNS.c.id == run_id)).one()
+    if other is not None or row.status not in ACTIVE:
+        message = "A scan is already running: wait for it or stop it."
+        end(database, run_id, Status.FAILED, message)
+        raise Conflict(message)
+    run = Run(run_id, ScanKind(row.kind), machine, _find_position(database, row))
+    if row.status == Status.STOPPING:
+        run.stop()
+    return run
+
+
+def end(
+    database: Database,
+    run_id: int,
+    status: Status,
+    message: str | None,
+    columns: Mapping[str, Any] | None = None,
+) -> None:
+    """Write down how a run ended."""
+    values = {**(columns or {}), "status": status.value, "message": message, "ended_at": now()}
+    with database.write() as session:
+        _set(session, run_id, ACTIVE, **values)
+
+
+def request_stop(database: Database, run_id: int) -> ScanRun:
+    """Ask a run to stop; it does within a moment, wherever it runs. One that ended stays so."""
+    with database.write() as session:
+        _set(session, run_id, ACTIVE, status=Status.STOPPING.value)
+    return get(database, run_id)
+
+
+def get(database: Database, run_id: int) -> ScanRun:
+    """One run; ``NotFound`` if there is none."""
+    with database.read() as session:
+        run = session.get(ScanRun, run_id)
+    if run is None:
+        raise NotFound(f"Scan with id '{run_id}' not found")
+    return run
+
+
+def find(database: Database, limit: int = 50) -> list[ScanRun]:
+    """The latest runs, the newest first."""
+    query = select(ScanRun).order_by(SCAN_RUNS.c.id.desc()).limit(limit)
+    with database.read() as session:
+        return list(session.execute(query).scalars())
+
+
+def find_alive(database: Database) -> int | None:
+    """The id of a run whose process lives, if there is one."""
+    query = select(SCAN_RUNS.c.id).where(
+        SCAN_RUNS.c.status.in_(ACTIVE), SCAN_RUNS.c.updated_at > now() - DEAD_AFTER
+    )
+    with database.read() as session:
+        return session.execute(query.limit(1)).scalar()
+
+
+def interrupt_dead(database: Database, machine: str, *, but: int | None = None) -> None:
+    """Mark runs whose process or machine has died; the caller holds the lock of the data folder.
+
+    One that is only queued may still be about to start. ``but`` is left alone.
+    """
+    columns = (SCAN_RUNS.c.id, SCAN_RUNS.c.status, SCAN_RUNS.c.position, SCAN_RUNS.c.updated_at)
+    query = select(*columns).where(SCAN_RUNS.c.status.in_(ACTIVE))
+    with database.read() as session:
+        rows = session.execute(query).all()
+    for row in rows:
+        has_run_here = (row.position or {}).get("machine") == machine and row.status in ACTIVE[1:]
+        if row.id != but and (has_run_here or row.updated_at < now() - DEAD_AFTER):
+            end(database, row.id, Status.INTERRUPTED, "The program was ended in the middle of it.")
+
+
+@contextmanager
+def keep_row(database: Database, run: Run) -> Iterator[None]:
+    """While inside, a thread saves the run's row each second and sees when it is to stop."""
+    ended = threading.Event()
+    thread = threading.Thread(target=_keep, args=(database, run, ended), name="scan-row")
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _keep(database: Database, run: Run, ended: threading.Event) -> None:
+    polls = 0
+    while not ended.wait(POLL_SECONDS):
+        polls += 1
+        try:
+            if _wants_stop(database, run.id):
+                run.stop()
+            if polls % round(SAVE_SECONDS / POLL_SECONDS) == 0:
+                with database.write() as session:
+                    _set(session, run.id, ACTIVE, **run.columns())
+        except SQLAlchemyError as error:
+            # The scan itself meets the same trouble and tells of it.
+            log.debug("The row of scan %d cannot be kept: %s", run.id, error)
+
+
+def _wants_stop(database: Database, run_id: int) -> bool:
+    query = select(SCAN_RUNS.c.status).where(SCAN_RUNS.c.id == run_id)
+    with database.read() as session:
+        return session.execute(query).scalar() == Status.STOPPING
+
+
+def _set(session: Any, run_id: int, only_if: tuple[Status, ...], **values: Any) -> None:
+    statement = update(SCAN_RUNS).where(SCAN_RUNS.c.id == run_id, SCAN_RUNS.c.status.in_(only_if))
+    session.connection().execute(statement.values(**values))
+
+
+def _find_position(database: Database, row: Any) -> int:
+    """How far the last complete scan of the same platforms came, if it did not come to its end."""
+    if row.kind != ScanKind.COMPLETE:
+        return 0
+    query = (
+        select(SCAN_RUNS.c.scope, SCAN_RUNS.c.status, SCAN_RUNS.c.position)
+        .where(SCAN_RUNS.c.kind == row.kind, SCAN_RUNS.c.id < row.id)
+        .order_by(SCAN_RUNS.c.id.desc())
+        .limit(1)
+    )
+    with database.read() as session:
+        last = session.execute(query).first()
+    if last is None or last.status == Status.DONE or last.scope != row.scope:
+        return 0
+    return int((last.position or {}).get("done_up_to", 0))

@@ -1,0 +1,238 @@
+"""Starting scans, here or in a process of their own, and telling how they went."""
+
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from types import FrameType
+
+from romm_lite.db.engine import Database, open_engine
+from romm_lite.db.faults import explain
+from romm_lite.disk.config import ConfigFile
+from romm_lite.disk.layout import Layout
+from romm_lite.disk.members import Stopped
+from romm_lite.features.scan import runs
+from romm_lite.features.scan.discover import choose, discover, mark_missing_platforms
+from romm_lite.features.scan.firmware import read_firmware
+from romm_lite.features.scan.hashes import read_hashes
+from romm_lite.features.scan.kinds import ScanKind, ScanRequest, Stats, Status
+from romm_lite.features.scan.names import read_names
+from romm_lite.features.scan.renames import store_renamed
+from romm_lite.features.scan.runs import Run
+from romm_lite.features.scan.scan import Scan
+from romm_lite.kernel import log as logs
+from romm_lite.kernel.errors import Conflict, LibraryUnavailable, RommError, StorageFull
+from romm_lite.kernel.events import Bus
+from romm_lite.kernel.locks import hold
+from romm_lite.kernel.settings import Settings
+from romm_lite.tables.system import ScanRun
+
+log = logging.getLogger(__name__)
+
+Started = Callable[[Run], None]
+"""Told of a run when it begins; what the run counts can be watched from another thread."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a scan ended; ``message`` is for a person, None if all went well."""
+
+    id: int
+    kind: ScanKind
+    status: Status
+    message: str | None
+    stats: Stats
+    problems: list[str]
+
+
+_BUSY = "A scan is already running: wait for it or stop it."
+_KEPT = "Everything found so far is kept, and the next scan goes on from there."
+
+
+def run(
+    database: Database,
+    settings: Settings,
+    request: ScanRequest,
+    *,
+    run_id: int | None = None,
+    started: Started | None = None,
+) -> Outcome:
+    """Scan in this process and return how it ended; SIGINT and SIGTERM stop it.
+
+    ``run_id`` is a run stored by ``runs.queue``, a new one if not given. Raises ``Conflict`` if
+    another scan runs on this data folder or this database.
+    """
+    places = settings.places
+    machine = runs.name_machine(places.data)
+    with hold(places.scan_lock, {}) as held:
+        if not held:
+            if run_id is not None:
+                runs.end(database, run_id, Status.FAILED, _BUSY)
+            raise Conflict(_BUSY)
+        if run_id is None:
+            run_id = runs.queue(database, request, machine)
+        current = runs.begin(database, run_id, machine)
+        with _stop_on_signals(current):
+            if started:
+                started(current)
+            with runs.keep_row(database, current):
+                status, message = _try(database, settings, request, current)
+            _end(database, current, status, message)
+    return Outcome(current.id, current.kind, status, message, current.stats, current.problems)
+
+
+def run_in_child(database: Database, settings: Settings, request: ScanRequest) -> ScanRun:
+    """Start a scan in a process of its own and return its run, queued.
+
+    Raises ``Conflict`` if another scan is alive, ``Invalid`` if a platform asked for has no folder.
+    A process that ends stops its scan.
+    """
+    if not clear_dead(database, settings) or runs.find_alive(database) is not None:
+        raise Conflict(_BUSY)
+    if request.platforms is not None:
+        config = ConfigFile(settings.places.config_file).read()
+        with suppress(LibraryUnavailable):  # which the run itself will tell
+            choose(Layout(settings.places.library, config).platform_folders(), request.platforms)
+    machine = runs.name_machine(settings.places.data)
+    run_id = runs.queue(database, request, machine)
+    context = multiprocessing.get_context("spawn")
+    child = context.Process(target=_run_child, args=(settings, request, run_id), daemon=True)
+    child.start()
+    return runs.get(database, run_id)
+
+
+def clear_dead(database: Database, settings: Settings) -> bool:
+    """Mark runs of processes that died as interrupted; False if a scan runs on this data folder."""
+    places = settings.places
+    with hold(places.scan_lock, {}) as is_free:
+        if is_free:
+            runs.interrupt_dead(database, runs.name_machine(places.data))
+        return is_free
+
+
+def stop(database: Database, run_id: int) -> ScanRun:
+    """Ask a run to stop, wherever it runs; ``NotFound`` if there is none."""
+    return runs.request_stop(database, run_id)
+
+
+def get(database: Database, run_id: int) -> ScanRun:
+    """One run; ``NotFound`` if there is none."""
+    return runs.get(database, run_id)
+
+
+def find(database: Database) -> list[ScanRun]:
+    """The latest runs, the newest first."""
+    return runs.find(database)
+
+
+def _run_child(settings: Settings, request: ScanRequest, run_id: int) -> None:
+    logs.set_up(settings.loglevel, force_color=settings.force_color, no_color=settings.no_color)
+    database = Database(open_engine(settings.database_url, echo=settings.dev_sql_echo), Bus())
+    try:
+        limit = partial(_limit_time, settings.scan_timeout)
+        outcome = run(database, settings, request, run_id=run_id, started=limit)
+        log.info("Scan %d: %s", run_id, outcome.message or outcome.status)
+        for problem in outcome.problems:
+            log.warning("%s", problem)
+    except RommError as error:
+        log.warning("%s", error)
+    finally:
+        database.close()
+
+
+def _try(
+    database: Database, settings: Settings, request: ScanRequest, current: Run
+) -> tuple[Status, str | None]:
+    """Run the phases; how they ended, with a sentence if that was not well."""
+    try:
+        file = ConfigFile(settings.places.config_file)
+        config = file.read()
+        if problem := file.state().parse_error:
+            current.report(f"config.yml: {problem}")
+        scan = Scan(
+            database=database,
+            layout=Layout(settings.places.library, config),
+            config=config,
+            run=current,
+            wanted=request.platforms,
+            workers=settings.scan_workers or os.cpu_count() or 1,
+            seven_zip_timeout=settings.seven_zip_timeout,
+        )
+        _run_phases(scan)
+    except Stopped:
+        return Status.STOPPED, f"{current.why_stopped} {_KEPT}"
+    except RommError as error:
+        return Status.FAILED, str(error)
+    except Exception as error:
+        return Status.FAILED, f"{_explain(error)} {_KEPT}"
+    return Status.DONE, None
+
+
+def _explain(error: Exception) -> str:
+    told = explain(error)
+    if isinstance(told, StorageFull):
+        return "The disk of the database is full: free some space."
+    if told is not None:
+        return str(told)
+    log.error("The scan failed", exc_info=error)
+    return "Something unexpected happened; the log tells what."
+
+
+def _run_phases(scan: Scan) -> None:
+    current = scan.run
+    current.enter("discover")
+    folders = discover(scan)
+    current.enter("names")
+    held = read_names(scan, folders)
+    current.enter("firmware")
+    read_firmware(scan)
+    current.enter("renames")
+    store_renamed(scan, held)
+    current.enter("hashes")
+    read_hashes(scan)
+    current.enter("missing")
+    mark_missing_platforms(scan)
+    current.enter("finish")
+
+
+def _end(database: Database, current: Run, status: Status, message: str | None) -> None:
+    """Write down how the run ended, if the database still takes it."""
+    try:
+        runs.end(database, current.id, status, message, current.columns())
+    except Exception as error:
+        # The row stays as it is; whoever scans next finds its process dead.
+        log.warning("How scan %d ended could not be stored: %s", current.id, error)
+
+
+def _limit_time(seconds: int, current: Run) -> None:
+    reason = f"The scan was stopped after {seconds} seconds, as SCAN_TIMEOUT says."
+    timer = threading.Timer(seconds, current.stop, [reason])
+    timer.daemon = True
+    timer.start()
+
+
+@contextmanager
+def _stop_on_signals(current: Run) -> Iterator[None]:
+    """SIGINT and SIGTERM stop the scan; a second one has its usual effect."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {each: signal.getsignal(each) or signal.SIG_DFL for each in numbers}
+
+    def stop_run(number: int, _frame: FrameType | None) -> None:
+        current.stop()
+        signal.signal(number, before[signal.Signals(number)])
+
+    for each in before:
+        signal.signal(each, stop_run)
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)

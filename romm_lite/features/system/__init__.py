@@ -1,0 +1,1 @@
+"""The server about itself: heartbeat, effective configuration, operations not built yet."""
