@@ -1,0 +1,181 @@
+"""The composition root: builds everything once from the settings. The only file that knows all."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from romm_lite import __version__
+from romm_lite.db import migrate
+from romm_lite.db.engine import Database, open_engine
+from romm_lite.db.entries import open_entries
+from romm_lite.db.faults import explain
+from romm_lite.features.accounts import routes as accounts_routes
+from romm_lite.features.accounts.middleware import Identify
+from romm_lite.features.accounts.service import Accounts
+from romm_lite.features.accounts.setup import setup_link
+from romm_lite.features.library import routes as library_routes
+from romm_lite.features.library import routes_setup
+from romm_lite.features.library.store import Library
+from romm_lite.features.scan import routes as scan_routes
+from romm_lite.features.scan import service as scans
+from romm_lite.features.system import pending
+from romm_lite.features.system import routes as system_routes
+from romm_lite.kernel.events import Bus
+from romm_lite.kernel.settings import Settings
+from romm_lite.web.docs import describe_docs
+from romm_lite.web.middleware import (
+    AccessLog,
+    Compression,
+    RequestId,
+    RootPath,
+    SecurityHeaders,
+    allow_origins,
+)
+from romm_lite.web.openapi import Description
+from romm_lite.web.operations import Operation
+from romm_lite.web.render import Shield
+from romm_lite.web.static import Folder
+from romm_lite.web.table import OperationTable, Resource
+
+RESOURCES = "/assets/romm/resources"
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+OPERATIONS: tuple[Operation, ...] = (
+    *accounts_routes.auth.operations,
+    *accounts_routes.users.operations,
+    *routes_setup.router.operations,
+    *library_routes.OPERATIONS,
+    *scan_routes.router.operations,
+    *system_routes.router.operations,
+    *pending.router.operations,
+)
+"""Every operation of the API, in the order of its description."""
+
+
+@dataclass(frozen=True)
+class Application:
+    """The server, ready to be run: an ASGI application and what to tell whoever starts it."""
+
+    asgi: ASGIApp
+    operations: OperationTable
+    setup_link: str | None
+
+
+@contextmanager
+def open_application(settings: Settings) -> Iterator[Application]:
+    """The whole server; everything it opened is closed in the end."""
+    with open_database(settings) as database:
+        scans.clear_dead(database, settings)
+        accounts = _open_accounts(settings, database)
+        token = accounts.prepare_setup()
+        library = Library(settings, database)
+        table = OperationTable(
+            (*OPERATIONS, *describe_docs(describe(settings), "romm_lite", settings.romm_root_path)),
+            _resources(settings, database, accounts, library),
+            open_downloads=settings.disable_download_endpoint_auth,
+            upload_limit=settings.max_asset_upload_size_bytes,
+            translate=explain,
+            otherwise=_mount(RESOURCES, Folder(settings.places.resources, allow=library.may_see)),
+        )
+        yield Application(
+            asgi=_wrap(table, settings, accounts),
+            operations=table,
+            setup_link=setup_link(settings, token, settings.romm_port) if token else None,
+        )
+
+
+@contextmanager
+def open_database(settings: Settings, bus: Bus | None = None) -> Iterator[Database]:
+    """The database of these settings, brought up to date."""
+    settings.places.create()
+    engine = open_engine(settings.database_url, echo=settings.dev_sql_echo)
+    database = Database(engine, bus or Bus())
+    try:
+        migrate.prepare(engine, settings.places)
+        yield database
+    finally:
+        database.close()
+
+
+@contextmanager
+def open_accounts(settings: Settings) -> Iterator[Accounts]:
+    """The accounts alone, for the command line."""
+    with open_database(settings) as database:
+        yield _open_accounts(settings, database)
+
+
+def check_database(settings: Settings) -> list[str]:
+    """What is wrong with the database, a sentence each."""
+    engine = open_engine(settings.database_url)
+    try:
+        return migrate.check(engine)
+    finally:
+        engine.dispose()
+
+
+def describe(settings: Settings) -> Description:
+    """The description of the API."""
+    return Description(
+        OPERATIONS,
+        title="romm_lite",
+        version=__version__,
+        token_url=f"{settings.romm_root_path}/api/token",
+        server=settings.romm_root_path,
+    )
+
+
+def _open_accounts(settings: Settings, database: Database) -> Accounts:
+    return Accounts.open(settings, database, open_entries(database, settings.redis_url))
+
+
+def _resources(
+    settings: Settings, database: Database, accounts: Accounts, library: Library
+) -> Mapping[str, Resource]:
+    """What handlers can ask for by name, opened in this order."""
+
+    def open_session(request: Request) -> AbstractContextManager[Any]:
+        return database.read() if request.method in SAFE_METHODS else database.write()
+
+    def always(thing: Any) -> Callable[[Request], AbstractContextManager[Any]]:
+        return lambda _request: nullcontext(thing)
+
+    return {
+        "settings": always(settings),
+        "config": always(library.config),
+        "database": always(database),
+        "accounts": always(accounts),
+        "library": always(library),
+        "user": lambda request: nullcontext(request.user),
+        "db": open_session,
+    }
+
+
+def _mount(prefix: str, app: ASGIApp) -> ASGIApp:
+    """An application that answers below one path, with 404 elsewhere."""
+    from_here = OperationTable((), {})
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        path: str = scope["path"]
+        if path.startswith(prefix + "/"):
+            inside = {**scope, "path": path.removeprefix(prefix)}
+            await app(inside, receive, send)
+        else:
+            await from_here(scope, receive, send)
+
+    return serve
+
+
+def _wrap(table: OperationTable, settings: Settings, accounts: Accounts) -> ASGIApp:
+    """The middleware around the operations, innermost first."""
+    app: ASGIApp = Shield(Identify(table, accounts), explain)
+    app = allow_origins(app, settings.romm_cors_allowed_origins)
+    app = Compression(app)
+    app = SecurityHeaders(app)
+    app = AccessLog(app)
+    if settings.romm_root_path:
+        app = RootPath(app, settings.romm_root_path)
+    return RequestId(app)

@@ -1,0 +1,310 @@
+"""The commands. Each takes ``--data-dir``; errors are one line on standard error.
+
+Exit codes: 0 done, 1 it failed, 2 it could not start (a setting, the database, a wrong word),
+130 interrupted.
+"""
+
+import json
+import logging
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from types import FrameType
+from typing import Any, ParamSpec, TypeVar
+
+import click
+
+from romm_lite import __version__, app
+from romm_lite.features.scan.command import run_scan
+from romm_lite.features.scan.kinds import ScanKind
+from romm_lite.kernel import log as logs
+from romm_lite.kernel import settings as settings_table
+from romm_lite.kernel.errors import AlreadyRunning, RommError, StartupError
+from romm_lite.kernel.locks import hold, read_holder
+from romm_lite.kernel.memory import share_heap
+from romm_lite.kernel.resources import commit
+from romm_lite.kernel.settings import Settings
+from romm_lite.web.protocol import tolerant_protocol
+from romm_lite.wire.users import UserCreate
+
+log = logging.getLogger(__name__)
+P = ParamSpec("P")
+T = TypeVar("T")
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  compared with, not bound to
+
+
+def main() -> None:
+    """The entry point of the installed command and of the frozen program."""
+    multiprocessing.freeze_support()
+    cli(prog_name="romm-lite")
+
+
+def _say_errors(command: Callable[P, T]) -> Callable[P, T]:
+    """Errors raised on purpose become one line and an exit code, without a traceback."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return command(*args, **kwargs)
+        except StartupError as error:
+            click.echo(f"romm-lite: {error}", err=True)
+            sys.exit(2)
+        except RommError as error:
+            click.echo(f"romm-lite: {error}", err=True)
+            sys.exit(1)
+        except OSError as error:
+            log.debug("Where it happened", exc_info=True)
+            where = f"{error.filename}: " if error.filename else ""
+            click.echo(f"romm-lite: {where}{error.strerror or error}", err=True)
+            sys.exit(2)
+
+    return run
+
+
+def _data_dir(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--data-dir",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Data folder; a folder made by RomM will do. Default: ROMM_BASE_PATH or your "
+        "system's place for programs' data.",
+    )(_say_errors(command))
+
+
+def _library(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--library",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Library folder, when it does not lie in the data folder.",
+    )(command)
+
+
+def _settings(data_dir: Path | None, **overrides: Any) -> Settings:
+    settings = settings_table.load({"romm_base_path": data_dir, **overrides})
+    logs.set_up(settings.loglevel, force_color=settings.force_color, no_color=settings.no_color)
+    logs.report_to_sentry(settings.sentry_dsn, __version__)
+    return settings
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(f"{__version__} {commit()[:12]}".strip(), prog_name="romm_lite")
+def cli() -> None:
+    """romm_lite: a RomM-compatible ROM library server in one program."""
+
+
+@cli.command()
+@_data_dir
+@_library
+@click.option("--host", help="Address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on.")
+@click.option(
+    "--setup-token",
+    type=click.Choice(["auto", "none"]),
+    help="`none` lets anybody who reaches the server create the first account.",
+)
+def serve(
+    data_dir: Path | None,
+    library: Path | None,
+    host: str | None,
+    port: int | None,
+    setup_token: str | None,
+) -> None:
+    """Run the server."""
+    settings = _settings(
+        data_dir,
+        romm_library_path=library,
+        romm_host=host,
+        romm_port=port,
+        romm_setup_token=setup_token,
+    )
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        log.warning("Running as root; an ordinary user is safer")
+    places = settings.places
+    places.data.mkdir(parents=True, exist_ok=True)
+    about = {"host": settings.romm_host, "port": settings.romm_port}
+    with hold(places.server_lock, about) as held:
+        if not held:
+            raise AlreadyRunning(_describe_holder(settings))
+        _serve(settings)
+
+
+def _describe_holder(settings: Settings) -> str:
+    holder = read_holder(settings.places.server_lock)
+    where = f" on port {holder['port']} (process {holder['pid']})" if holder else ""
+    return (
+        f"A server already runs on {settings.places.data}{where}. "
+        "Stop it first, or give this one another folder with --data-dir."
+    )
+
+
+def _serve(settings: Settings) -> None:
+    import uvicorn
+
+    share_heap()
+    listening = _bind(settings)
+    with app.open_application(settings) as application:
+        config = uvicorn.Config(
+            application.asgi,
+            http=tolerant_protocol(),
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=bool(settings.romm_trusted_proxies),
+            forwarded_allow_ips=list(settings.romm_trusted_proxies),
+            timeout_graceful_shutdown=10,
+        )
+        log.info("The library is %s", settings.places.library)
+        log.info("romm_lite %s listens on %s", __version__, _address(settings))
+        if application.setup_link:
+            # Not by the log, which masks tokens.
+            click.echo(f"Create the first account here: {application.setup_link}", err=True)
+        # When it has shut down, uvicorn raises the signal again: what was opened is closed first.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _leave)
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    sys.exit(0)
+
+
+def _address(settings: Settings) -> str:
+    host = settings.romm_host if settings.romm_host not in EVERYWHERE else "localhost"
+    host = f"[{host}]" if ":" in host else host
+    return f"http://{host}:{settings.romm_port}{settings.romm_root_path}"
+
+
+def _bind(settings: Settings) -> socket.socket:
+    host, port = settings.romm_host, settings.romm_port
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if os.name != "nt":
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise StartupError(
+            f"Cannot listen on {host}:{port}: {error.strerror}. Choose another with --port."
+        ) from error
+    listening.set_inheritable(False)
+    return listening
+
+
+@cli.command()
+@_data_dir
+@_library
+@click.option(
+    "--type",
+    "kind",
+    type=click.Choice([kind.value for kind in ScanKind]),
+    default=ScanKind.QUICK.value,
+    show_default=True,
+    help="quick looks for what changed; complete reads every file again.",
+)
+@click.option("--platform", "platforms", multiple=True, help="Only this folder; repeatable.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
+def scan(
+    data_dir: Path | None,
+    library: Path | None,
+    kind: str,
+    platforms: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Look through the library; works whether or not a server runs."""
+    settings = _settings(data_dir, romm_library_path=library)
+    with app.open_database(settings) as database:
+        sys.exit(run_scan(settings, database, ScanKind(kind), list(platforms), as_json=as_json))
+
+
+@cli.group()
+def user() -> None:
+    """Accounts."""
+
+
+@user.command("create")
+@_data_dir
+@click.argument("username")
+@click.option("--email", default="", help="Mail address; may be left out.")
+@click.option("--role", type=click.Choice(["admin", "user", "editor", "viewer"]), default="user")
+@click.password_option(help="Asked for when not given.")
+def create_user(data_dir: Path | None, username: str, email: str, role: str, password: str) -> None:
+    """Create an account."""
+    with app.open_accounts(_settings(data_dir)) as accounts:
+        new = UserCreate(username=username, email=email, password=password, role=role)
+        made = accounts.create_user(new)
+        click.echo(f"Created {made['role']} {made['username']} (id {made['id']})")
+
+
+@user.command("list")
+@_data_dir
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_users(data_dir: Path | None, as_json: bool) -> None:
+    """List all accounts."""
+    with app.open_accounts(_settings(data_dir)) as accounts:
+        rows = accounts.list_users()
+    if as_json:
+        keys = ("id", "username", "role", "enabled")
+        click.echo(json.dumps([{key: row[key] for key in keys} for row in rows]))
+        return
+    for row in rows:
+        state = "" if row["enabled"] else "  (disabled)"
+        click.echo(f"{row['id']:>4}  {row['role']:<5}  {row['username']}{state}")
+
+
+@user.command("passwd")
+@_data_dir
+@click.argument("username")
+@click.password_option(help="Asked for when not given.")
+def change_password(data_dir: Path | None, username: str, password: str) -> None:
+    """Set an account's password and end all its sessions."""
+    with app.open_accounts(_settings(data_dir)) as accounts:
+        accounts.set_password(accounts.get_user_named(username)["id"], password)
+        click.echo(f"The password of {username} is changed and its sessions are ended")
+
+
+@user.command("disable")
+@_data_dir
+@click.argument("username")
+@click.option("--undo", is_flag=True, help="Enable it again.")
+def disable_user(data_dir: Path | None, username: str, undo: bool) -> None:
+    """Lock an account out, or let it in again."""
+    with app.open_accounts(_settings(data_dir)) as accounts:
+        accounts.set_enabled(accounts.get_user_named(username)["id"], undo)
+        click.echo(f"{username} is {'enabled' if undo else 'disabled'}")
+
+
+@cli.command()
+def openapi() -> None:
+    """Print the OpenAPI document of the server."""
+    click.echo(app.describe(settings_table.load()).rendered)
+
+
+@cli.group()
+def db() -> None:
+    """The database."""
+
+
+@db.command("migrate")
+@_data_dir
+def migrate_database(data_dir: Path | None) -> None:
+    """Bring the database up to date; the server does the same when it starts."""
+    with app.open_database(_settings(data_dir)):
+        click.echo("The database is up to date")
+
+
+@db.command("check")
+@_data_dir
+def check_database(data_dir: Path | None) -> None:
+    """Check the database for damage."""
+    problems = app.check_database(_settings(data_dir))
+    for problem in problems:
+        click.echo(problem, err=True)
+    if problems:
+        sys.exit(1)
+    click.echo("The database is sound")
