@@ -45,8 +45,7 @@ RESOURCES = "/assets/romm/resources"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 OPERATIONS: tuple[Operation, ...] = (
-    *accounts_routes.auth.operations,
-    *accounts_routes.users.operations,
+    *accounts_routes.OPERATIONS,
     *routes_setup.router.operations,
     *library_routes.OPERATIONS,
     *scan_routes.router.operations,

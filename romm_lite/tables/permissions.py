@@ -18,6 +18,10 @@ class PermissionGroup(Stamped, table=True):
     is_default: bool = False
     is_system: bool = False
     color: str | None = Field(default=None, max_length=7)
+    max_age: int | None = None
+    """Years; games rated for older people do not exist for the members. None: no limit."""
+    hide_unrated: bool | None = None
+    """Whether games nobody rated are hidden as well, where there is a limit. None: no."""
 
 
 class PermissionGrant(Stamped, table=True):
@@ -47,6 +51,24 @@ class PermissionOverride(Stamped, table=True):
     own_only: bool = False
 
 
+class AgeException(Stamped, table=True):
+    """A platform or ROM that one user or one group may see whatever its age rating."""
+
+    __tablename__ = "age_exceptions"
+    __table_args__ = arranged(
+        UniqueConstraint("user_id", "entity", "entity_id"),
+        UniqueConstraint("group_id", "entity", "entity_id"),
+    )
+
+    id: int | None = key()
+    entity: str = Field(max_length=20)
+    entity_id: int
+    user_id: int | None = Field(default=None, foreign_key="users.id", ondelete="CASCADE")
+    group_id: int | None = Field(
+        default=None, foreign_key="permission_groups.id", ondelete="CASCADE"
+    )
+
+
 class HiddenEntity(Stamped, table=True):
     """A platform or ROM that one user or one group must not see."""
 
@@ -68,4 +90,5 @@ class HiddenEntity(Stamped, table=True):
 PERMISSION_GROUPS = table_of(PermissionGroup)
 PERMISSION_GRANTS = table_of(PermissionGrant)
 PERMISSION_OVERRIDES = table_of(PermissionOverride)
+AGE_EXCEPTIONS = table_of(AgeException)
 HIDDEN_ENTITIES = table_of(HiddenEntity)

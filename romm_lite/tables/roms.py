@@ -104,7 +104,11 @@ class RomMetadata(Stamped, table=True):
     """The facts of a ROM, taken from all its providers by fixed precedence."""
 
     __tablename__ = "roms_metadata"
-    __table_args__ = arranged(Index(None, "first_release_date"), Index(None, "average_rating"))
+    __table_args__ = arranged(
+        Index(None, "first_release_date"),
+        Index(None, "average_rating"),
+        Index(None, "minimum_age"),
+    )
 
     rom_id: int = Field(primary_key=True, foreign_key="roms.id", ondelete="CASCADE")
     genres: list[str] = json_list()
@@ -113,6 +117,8 @@ class RomMetadata(Stamped, table=True):
     companies: list[str] = json_list()
     game_modes: list[str] = json_list()
     age_ratings: list[str] = json_list()
+    minimum_age: int | None = None
+    """Years: the highest that one of the age ratings asks for. None: nobody rated it."""
     player_count: str = Field(default="1", max_length=100)
     first_release_date: int | None = Field(default=None, sa_type=BigInteger)
     """Milliseconds since 1970."""

@@ -90,8 +90,7 @@ class House:
             "user": lambda request: nullcontext(request.user),
         }
         operations = [
-            *routes.auth.operations,
-            *routes.users.operations,
+            *routes.OPERATIONS,
             *probe.operations,
         ]
         app = Identify(OperationTable(operations, provide), self.accounts)
