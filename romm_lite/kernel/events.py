@@ -26,6 +26,13 @@ class UserDeleted:
     user_id: int
 
 
+@dataclass(frozen=True)
+class RightsChanged:
+    """What these users may do or see is no longer what it was."""
+
+    user_ids: tuple[int, ...]
+
+
 class Bus:
     """Hands each event to whoever asked for its class."""
 
