@@ -6,11 +6,13 @@ from romm_lite.tables import (
     devices,
     files,
     firmware,
+    music,
     permissions,
     platforms,
     rom_users,
     roms,
     system,
+    trash,
     users,
 )
 from romm_lite.tables.base import METADATA
@@ -26,6 +28,8 @@ MODULES = (
     devices,
     assets,
     firmware,
+    music,
+    trash,
     system,
 )
 
