@@ -22,7 +22,7 @@ from romm_lite.features.library import routes_setup
 from romm_lite.features.library.store import Library
 from romm_lite.features.scan import routes as scan_routes
 from romm_lite.features.scan import service as scans
-from romm_lite.features.system import pending
+from romm_lite.features.system import pending, routes_config
 from romm_lite.features.system import routes as system_routes
 from romm_lite.kernel.events import Bus
 from romm_lite.kernel.settings import Settings
@@ -50,6 +50,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *library_routes.OPERATIONS,
     *scan_routes.router.operations,
     *system_routes.router.operations,
+    *routes_config.router.operations,
     *pending.router.operations,
 )
 """Every operation of the API, in the order of its description."""

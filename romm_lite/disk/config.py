@@ -121,6 +121,8 @@ class ConfigState:
     mounted: bool = False
     writable: bool = False
     parse_error: str | None = None
+    version: str = ""
+    """Another one for each content of the file."""
 
 
 class ConfigFile:
@@ -148,7 +150,9 @@ class ConfigFile:
                 self._config, self._state = LibraryConfig(), ConfigState()
             elif stamp != self._stamp:
                 self._config, problem = load(self.path)
-                self._state = ConfigState(True, os.access(self.path, os.W_OK), problem)
+                writable = os.access(self.path, os.W_OK)
+                version = "-".join(f"{part:x}" for part in stamp)
+                self._state = ConfigState(True, writable, problem, version)
                 if problem:
                     log.warning("Invalid config.yml: %s", problem)
             self._stamp = stamp

@@ -3,6 +3,7 @@
 from enum import StrEnum
 from typing import NotRequired
 
+from pydantic import BaseModel
 from typing_extensions import TypedDict
 
 from romm_lite.wire.common import Schema
@@ -89,3 +90,34 @@ class ConfigResponse(Schema):
     GAMELIST_MEDIA_THUMBNAIL: MetadataMediaType
     GAMELIST_MEDIA_IMAGE: MetadataMediaType
     PEGASUS_AUTO_EXPORT_ON_SCAN: bool
+
+
+class PlatformBindingPayload(BaseModel):
+    """A folder's name and the platform its ROMs belong to, or whose version they are of."""
+
+    fs_slug: str
+    slug: str
+
+
+class ExclusionPayload(BaseModel):
+    """A value to leave out; the type is a field of ``ConfigResponse``: EXCLUDED_PLATFORMS …"""
+
+    exclusion_value: str
+    exclusion_type: str
+
+
+class ScanSettingsPayload(BaseModel):
+    """The whole ``scan`` section; an override that is null is cleared."""
+
+    metadata_priority: list[str]
+    artwork_priority: list[str]
+    cover_priority: list[str] | None = None
+    screenshot_priority: list[str] | None = None
+    manual_priority: list[str] | None = None
+    region_priority: list[str]
+    language_priority: list[str]
+    media: list[MetadataMediaType]
+    gamelist_export: bool
+    gamelist_thumbnail: MetadataMediaType
+    gamelist_image: MetadataMediaType
+    pegasus_export: bool

@@ -108,13 +108,6 @@ UNBUILT = {
         GET /api/collections/{id}
     """,
     "platforms.write": """
-        POST /api/config/exclude
-        DELETE /api/config/exclude/{exclusion_type}/{exclusion_value}
-        PUT /api/config/scan
-        POST /api/config/system/platforms
-        DELETE /api/config/system/platforms/{fs_slug}
-        POST /api/config/system/versions
-        DELETE /api/config/system/versions/{fs_slug}
         POST /api/platforms
         DELETE /api/platforms/{id}
         PUT /api/platforms/{id}

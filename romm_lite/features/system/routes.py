@@ -1,17 +1,14 @@
 """Heartbeat, configuration, and the page at the root."""
 
-from starlette.requests import Request
 from starlette.responses import Response
 
 from romm_lite.disk.config import ConfigFile
 from romm_lite.features.accounts.service import Accounts
-from romm_lite.features.system.effective import show_config
 from romm_lite.features.system.heartbeat import SOURCES, take_pulse
 from romm_lite.features.system.welcome import welcome
 from romm_lite.kernel.errors import Invalid
 from romm_lite.kernel.settings import Settings
 from romm_lite.web.operations import Router
-from romm_lite.wire.config import ConfigResponse
 from romm_lite.wire.heartbeat import HeartbeatResponse
 
 router = Router("", tags=["system"])
@@ -39,8 +36,3 @@ def get_source_heartbeat(source: str) -> bool:
     if source not in SOURCES:
         raise Invalid("Invalid metadata source")
     return source == "gamelist"
-
-
-@router.get("/api/config", public=True)
-def get_config(request: Request, config: ConfigFile) -> ConfigResponse:
-    return show_config(config, to_stranger=not request.user.is_authenticated)
