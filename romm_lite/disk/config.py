@@ -11,9 +11,11 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from romm_lite.disk.exclusions import DEFAULT_DIRS, DEFAULT_EXTENSIONS, DEFAULT_FILES
+from romm_lite.kernel.errors import UnsafePath
+from romm_lite.kernel.paths import check_name
 
 log = logging.getLogger(__name__)
 Names = tuple[str, ...]
@@ -69,6 +71,19 @@ DEFAULT_MEDIA = ("box2d", "screenshot", "manual")
 GAMELIST_THUMBNAILS = ("box2d", "box3d", "miximage", "miximage_v2", "physical")
 GAMELIST_IMAGES = ("screenshot", "title_screen", "miximage", "miximage_v2", "box2d")
 REGION_MODES = ("prefer_rom_tags", "prefer_config")
+LAYOUTS = ("flat", "a", "b", "auto")
+
+
+class LibraryFolder(NamedTuple):
+    """One more place where ROMs lie; ``path`` is absolute or relative to the library.
+
+    With a platform the folder holds its ROMs (layout ``flat``). Without one it is a whole library
+    of structure ``a`` or ``b``, ``auto`` to find out.
+    """
+
+    path: str
+    platform: str | None
+    layout: str
 
 
 @dataclass(frozen=True)
@@ -88,6 +103,9 @@ class LibraryConfig:
     excluded_multi_parts_files: Names = tuple(sorted(DEFAULT_FILES))
     platforms_binding: Mapping[str, str] = field(default_factory=dict)
     platforms_versions: Mapping[str, str] = field(default_factory=dict)
+    library: tuple[LibraryFolder, ...] = ()
+    library_unknown: bool = field(default=False, compare=False)
+    """Whether ``library`` may be incomplete, since the file cannot be understood."""
     roms_folder: str = "roms"
     firmware_folder: str = "bios"
     skip_hash_calculation: bool = False
@@ -189,9 +207,10 @@ def load(path: Path) -> tuple[LibraryConfig, str | None]:
         document = _parse(path.read_text(encoding="utf-8-sig"))
     except Exception as error:
         # Whatever the parser stumbles over, the program goes on as if the file were empty.
-        return LibraryConfig(), f"the file is ignored, it cannot be read: {error}"
+        problem = f"the file is ignored, it cannot be read: {error}"
+        return LibraryConfig(library_unknown=True), problem
     problems: list[str] = []
-    values = {}
+    values: dict[str, Any] = {}
     for attribute, (key, check) in KEYS.items():
         try:
             value = _find(document, key)
@@ -199,6 +218,8 @@ def load(path: Path) -> tuple[LibraryConfig, str | None]:
                 values[attribute] = check(value)
         except ValueError as error:
             problems.append(str(error) if isinstance(error, _WrongSection) else f"{key} {error}")
+            if attribute == "library":
+                values["library_unknown"] = True
     return LibraryConfig(**values), "; ".join(dict.fromkeys(problems)) or None
 
 
@@ -286,6 +307,28 @@ def _mappings(value: Any) -> tuple[Mapping[str, Any], ...]:
     return tuple({str(key): each for key, each in item.items()} for item in value)
 
 
+def _library(value: Any) -> tuple[LibraryFolder, ...]:
+    return tuple(_library_folder(item) for item in _mappings(value))
+
+
+def _library_folder(item: Mapping[str, Any]) -> LibraryFolder:
+    path, platform = item.get("path"), item.get("platform")
+    layout = item.get("layout") or ("flat" if platform else "auto")
+    if not isinstance(path, str) or not path.strip() or "\0" in path:
+        raise ValueError("must be a list of folders, each with a path")
+    if layout not in LAYOUTS or (layout == "flat") != bool(platform):
+        raise ValueError(
+            f"has the folder {path} with layout {layout!r}: use flat with a platform, "
+            "a, b or auto without"
+        )
+    if not platform:
+        return LibraryFolder(path, None, layout)
+    try:
+        return LibraryFolder(path, check_name(_string(platform)), layout)
+    except (UnsafePath, ValueError):
+        raise ValueError(f"has the folder {path} with a platform that is no folder name") from None
+
+
 def _ice_servers(value: Any) -> tuple[Mapping[str, Any], ...]:
     servers = _mappings(value)
     if not all(isinstance(server.get("urls"), str | list) for server in servers):
@@ -360,6 +403,7 @@ KEYS: Mapping[str, tuple[str, Check]] = {
     "excluded_multi_parts_files": ("exclude.roms.multi_file.parts.names", _beside(DEFAULT_FILES)),
     "platforms_binding": ("system.platforms", _slugs),
     "platforms_versions": ("system.versions", _slugs),
+    "library": ("library", _library),
     "roms_folder": ("filesystem.roms_folder", _folder),
     "firmware_folder": ("filesystem.firmware_folder", _folder),
     "skip_hash_calculation": ("filesystem.skip_hash_calculation", _flag),

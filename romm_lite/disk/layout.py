@@ -1,21 +1,20 @@
 """Where platforms, ROMs, their files and firmware lie in the library.
 
-Two structures are known. A: ``roms/<platform>/…`` and ``bios/<platform>/…``. B:
-``<platform>/roms/…`` and ``<platform>/bios/…``. Paths handed out are relative to the library and
-use ``/``; folders are told apart by case.
+Paths handed out are relative to the library and use ``/``; folders are told apart by case.
 """
 
 import logging
 import os
 import stat
 from collections.abc import Iterator
-from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
 
 from romm_lite.disk.config import LibraryConfig
 from romm_lite.disk.exclusions import Rule, compile_folders, compile_names
+from romm_lite.disk.folders import MoreFolders
 from romm_lite.disk.names import is_text, show
+from romm_lite.disk.structure import Structure, detect, is_dir, place
 from romm_lite.kernel.errors import LibraryUnavailable
 from romm_lite.kernel.paths import check_name, safe_join
 
@@ -38,14 +37,6 @@ _CATEGORIES = (
 )
 
 
-class Structure(Enum):
-    """How a library is laid out; the values are the words of the setup wizard."""
-
-    A = "struct_a"
-    B = "struct_b"
-    NONE = None
-
-
 class Entry(NamedTuple):
     """A file or folder directly in a listed folder; ``size`` is in bytes."""
 
@@ -56,10 +47,14 @@ class Entry(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """What a folder holds, sorted by name; names that are no text are told apart."""
+    """What a platform holds, sorted by name; what cannot be taken is told apart.
+
+    ``shadowed_names`` are in a further folder of the platform what an earlier one has already.
+    """
 
     entries: list[Entry]
     unreadable_names: list[str]
+    shadowed_names: tuple[str, ...] = ()
 
 
 class RomFile(NamedTuple):
@@ -91,6 +86,7 @@ class Layout:
         self.library = library
         self._config = config
         self.structure = detect(library, config.roms_folder)
+        self._more = MoreFolders(library, config)
 
     def roms_path(self, fs_slug: str) -> str:
         """Where the ROMs of a platform lie, relative to the library."""
@@ -100,42 +96,84 @@ class Layout:
         """Where the firmware of a platform lies, relative to the library."""
         return self._place(fs_slug, self._config.firmware_folder)
 
+    def rom_folders(self, fs_slug: str) -> list[Path]:
+        """All folders of a platform's ROMs; the one in the library is first, if it is there."""
+        more = self._more.of(fs_slug)
+        own = safe_join(self.library, self.roms_path(fs_slug), found=True)
+        return more if more and not os.path.lexists(own) else [own, *more]
+
     def absolute(self, relative: str) -> Path:
         """A path of this library on the disk; ``UnsafePath`` for one that leads out of it."""
+        if self._more and (found := self._find_elsewhere(relative)):
+            return found
         return safe_join(self.library, relative, found=True)
+
+    def _find_elsewhere(self, relative: str) -> Path | None:
+        """A ROM's path in that of its platform's folders that has the ROM, else in the first."""
+        fs_slug, below = self._split(relative)
+        if not below:
+            return None
+        rom = below.partition("/")[0]
+        folders = self.rom_folders(fs_slug)
+        has_it = (f for f in folders if os.path.lexists(safe_join(f, rom, found=True)))
+        return safe_join(next(has_it, folders[0]), below, found=True)
+
+    def _split(self, relative: str) -> tuple[str, str]:
+        """A path as platform and what is below its ROMs' folder; that is empty for other paths."""
+        folder = self._config.roms_folder
+        if self.structure is Structure.B:
+            fs_slug, _, rest = relative.partition("/")
+            return fs_slug, rest.removeprefix(f"{folder}/") if rest.startswith(f"{folder}/") else ""
+        if not relative.startswith(f"{folder}/"):
+            return "", ""
+        fs_slug, _, below = relative.removeprefix(f"{folder}/").partition("/")
+        return fs_slug, below
 
     def platform_folders(self) -> list[str]:
         """Names of all platform folders, sorted; never makes a folder.
 
-        ``LibraryUnavailable`` if the library, or its folder of platforms, cannot be read.
+        ``LibraryUnavailable`` if a library, or its folder of platforms, cannot be read, or if a
+        further one has none, as if its drive were not mounted.
         """
-        if self.structure is Structure.NONE:
-            next(_scan(self.library), None)
-            return []
-        in_b = self.structure is Structure.B
-        root = self.library if in_b else self.absolute(self._config.roms_folder)
+        names = set(self._list_platforms(self.library, self.structure))
+        for root in self._more.roots:
+            found = set(self._list_platforms(root.path, root.structure))
+            if not found:
+                raise LibraryUnavailable(f"{root.path} has no platform folder")
+            names |= found
+        return sorted(names.union(self._more.platforms))
+
+    def _list_platforms(self, root: Path, structure: Structure) -> Iterator[str]:
+        """The platform folders of one library."""
+        if structure is Structure.NONE:
+            next(_scan(root), None)
+            return
         is_excluded = compile_names(self._config.excluded_platforms)
-        names = []
-        for entry in _scan(root):
+        in_b = structure is Structure.B
+        folder = root if in_b else safe_join(root, self._config.roms_folder, found=True)
+        for entry in _scan(folder):
             if is_excluded(entry.name) or not self._is_platform(entry, in_b=in_b):
                 continue
             if is_text(entry.name):
-                names.append(entry.name)
+                yield entry.name
             else:
                 log.warning("Platform folder %s is skipped: it is not UTF-8", show(entry.name))
-        return sorted(names)
 
     def list_roms(self, fs_slug: str) -> Listing:
         """The ROMs of a platform: every file and folder not excluded.
 
-        ``LibraryUnavailable`` if the folder is absent or cannot be read.
+        ``LibraryUnavailable`` if one of its folders is absent or cannot be read, or if a mapped one
+        is empty, as if its drive were not mounted.
         """
         config = self._config
-        return _list(
-            self.absolute(self.roms_path(fs_slug)),
-            compile_names(config.excluded_single_files, config.excluded_single_ext),
-            compile_folders(config.excluded_multi_files),
-        )
+        is_excluded_file = compile_names(config.excluded_single_files, config.excluded_single_ext)
+        is_excluded_dir = compile_folders(config.excluded_multi_files)
+        folders = self.rom_folders(fs_slug)
+        found = [_list(each, is_excluded_file, is_excluded_dir) for each in folders]
+        for folder, listing in zip(folders, found, strict=True):
+            if self._more.is_mapped(fs_slug, folder) and not any(listing):
+                raise LibraryUnavailable(f"{folder} is empty")
+        return _merge(found)
 
     def list_firmware(self, fs_slug: str) -> Listing:
         """The firmware files of a platform; none if it has no such folder."""
@@ -144,7 +182,7 @@ class Layout:
         try:
             return _list(self.absolute(self.firmware_path(fs_slug)), is_excluded, lambda _: True)
         except LibraryUnavailable as error:
-            if isinstance(error.__cause__, FileNotFoundError) and _is_dir(self.library):
+            if isinstance(error.__cause__, FileNotFoundError) and is_dir(self.library):
                 return Listing([], [])
             raise
 
@@ -177,16 +215,14 @@ class Layout:
         check_name(fs_slug)
         if not self.library.is_dir():
             raise LibraryUnavailable(f"the library folder {self.library} does not exist")
-        folder = self.absolute(self.roms_path(fs_slug))
+        folder = self.rom_folders(fs_slug)[0]
         if os.path.lexists(folder):
             return False
         folder.mkdir(parents=True)
         return True
 
     def _place(self, fs_slug: str, folder: str) -> str:
-        if self.structure is Structure.B:
-            return f"{fs_slug}/{folder}"
-        return f"{folder}/{fs_slug}"
+        return place(fs_slug, folder, self.structure)
 
     def _is_platform(self, entry: os.DirEntry[str], *, in_b: bool) -> bool:
         try:
@@ -239,19 +275,6 @@ class Layout:
         return folders
 
 
-def detect(library: Path, roms_folder: str) -> Structure:
-    """Which structure a library has; NONE if it has neither or cannot be read."""
-    if _is_dir(library / roms_folder):
-        return Structure.A
-    try:
-        with os.scandir(library) as entries:
-            folders = [entry.path for entry in entries if not entry.name.startswith(".")]
-    except OSError:
-        return Structure.NONE
-    is_b = any(_is_dir(Path(folder, roms_folder)) for folder in folders)
-    return Structure.B if is_b else Structure.NONE
-
-
 def categorize(file_path: str) -> str | None:
     """The category of files in a folder: the first that is a word, or its plural, of the path."""
     words = set(file_path.lower().split("/"))
@@ -279,6 +302,19 @@ def _list(folder: Path, is_excluded_file: Rule, is_excluded_dir: Rule) -> Listin
     return listing
 
 
+def _merge(listings: list[Listing]) -> Listing:
+    """The listings of a platform's folders as one."""
+    if len(listings) == 1:
+        return listings[0]
+    entries: dict[str, Entry] = {}
+    shadowed = []
+    for entry in (entry for listing in listings for entry in listing.entries):
+        if entries.setdefault(entry.name, entry) is not entry:
+            shadowed.append(entry.name)
+    unreadable = [name for listing in listings for name in listing.unreadable_names]
+    return Listing(sorted(entries.values()), sorted(unreadable), tuple(sorted(shadowed)))
+
+
 def _scan(folder: Path) -> Iterator[os.DirEntry[str]]:
     """The entries of a folder as the system gives them; ``LibraryUnavailable`` if it does not."""
     try:
@@ -302,10 +338,3 @@ def _stat(entry: os.DirEntry[str]) -> os.stat_result | None:
             log.warning("Link %s is skipped: %s", show(entry.path), error.strerror)
             return None
         raise LibraryUnavailable(f"{show(entry.path)} cannot be read: {error.strerror}") from error
-
-
-def _is_dir(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except OSError:
-        return False

@@ -7,7 +7,8 @@ import pytest
 
 from romm_lite.disk.config import LibraryConfig
 from romm_lite.disk.exclusions import DEFAULT_DIRS, DEFAULT_EXTENSIONS, DEFAULT_FILES
-from romm_lite.disk.layout import Entry, Layout, Structure, categorize
+from romm_lite.disk.layout import Entry, Layout, Listing, categorize
+from romm_lite.disk.structure import Structure
 from romm_lite.kernel.errors import LibraryUnavailable, UnsafePath
 
 Put = Callable[..., Path]
@@ -239,7 +240,7 @@ def test_names_that_are_no_text_are_reported_apart(library: Path, put: Put) -> N
         [f"roms/nes/Game/{NOT_TEXT}"],
     )
     assert layout.platform_folders() == ["nes"]
-    assert layout.list_firmware("nes") == ([], [NOT_TEXT])
+    assert layout.list_firmware("nes") == Listing([], [NOT_TEXT])
 
 
 def test_firmware_is_files_only_by_the_rules_of_single_files(library: Path, put: Put) -> None:
@@ -249,7 +250,7 @@ def test_firmware_is_files_only_by_the_rules_of_single_files(library: Path, put:
     put("bios/psx/folder/file.bin")
     layout = layout_of(library)
     assert names_of(layout.list_firmware("psx").entries) == ["scph1001.bin"]
-    assert layout.list_firmware("nes") == ([], [])
+    assert layout.list_firmware("nes") == Listing([], [])
 
 
 def test_a_platform_folder_that_is_gone_or_none_is_unavailable(library: Path, put: Put) -> None:

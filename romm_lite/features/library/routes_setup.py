@@ -1,6 +1,7 @@
 """The first-run wizard's look at the library, and the figures everybody may read."""
 
 import os
+from contextlib import suppress
 
 from sqlmodel import Session
 from starlette.responses import Response
@@ -118,8 +119,8 @@ def _count_folders(layout: Layout) -> list[ExistingPlatform]:
 
 
 def _count_entries(layout: Layout, fs_slug: str) -> int:
-    try:
-        names = os.listdir(layout.absolute(layout.roms_path(fs_slug)))  # noqa: PTH208  no Path each
-    except OSError:
-        return 0
+    names: list[str] = []
+    for folder in layout.rom_folders(fs_slug):
+        with suppress(OSError):
+            names += os.listdir(folder)  # noqa: PTH208  no Path each
     return sum(not name.startswith(".") and name not in _NOT_ROMS for name in names)

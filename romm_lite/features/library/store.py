@@ -62,6 +62,8 @@ class Library:
 
     def path(self, relative: str) -> Path:
         """A stored path on the disk; UnsafePath for one that leads out of the library."""
+        if self.config.read().library:
+            return self.layout().absolute(relative)
         return safe_join(self.settings.places.library, relative, found=True)
 
     def may_see(self, request: Request, resource: str) -> bool:

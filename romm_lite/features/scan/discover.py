@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from sqlalchemy import false as sql_false
@@ -47,15 +48,20 @@ def choose(folders: Sequence[str], wanted: Sequence[str] | None) -> list[str]:
 
 def _count_entries(layout: Layout, fs_slug: str) -> int:
     """About how many ROMs a platform has, without a look at each; 0 if it cannot be read."""
-    try:
-        with os.scandir(layout.absolute(layout.roms_path(fs_slug))) as entries:
-            return sum(1 for _ in entries)
-    except OSError:
-        return 0
+    total = 0
+    for folder in layout.rom_folders(fs_slug):
+        with suppress(OSError), os.scandir(folder) as entries:
+            total += sum(1 for _ in entries)
+    return total
 
 
 def mark_missing_platforms(scan: Scan) -> None:
-    """Mark platforms whose folder is gone, with all their ROMs."""
+    """Mark platforms whose folder is gone, with all their ROMs.
+
+    None is if config.yml cannot be understood: it may name folders outside of the library.
+    """
+    if scan.config.library_unknown:
+        return
     present = set(_list_folders(scan))
     columns = (PLATFORMS.c.id, PLATFORMS.c.fs_slug, PLATFORMS.c.missing_from_fs)
     with scan.database.read() as session:
@@ -113,7 +119,7 @@ def _is_gone(layout: Layout, fs_slug: str) -> bool:
     It is not gone, and its ROMs are not either, if it is a link that leads nowhere or cannot be
     looked into.
     """
-    folder = layout.absolute(layout.roms_path(fs_slug))
+    folder = layout.rom_folders(fs_slug)[0]
     try:
         os.scandir(folder).close()
     except FileNotFoundError:

@@ -138,6 +138,8 @@ class _Platform:
         self._fs_path = scan.layout.roms_path(platform.fs_slug)
         self._batch = _Batch()
         self._report_names(listing.unreadable_names)
+        for name in listing.shadowed_names:
+            scan.run.report(f"{name} is in two folders of {platform.fs_slug}; the first counts.")
 
     def read(self) -> list[NewEntry]:
         new: list[Entry] = []
@@ -147,7 +149,7 @@ class _Platform:
                 if entry is not None:
                     new.append(entry)
             elif entry is None:
-                if not known.rom.missing_from_fs:
+                if not known.rom.missing_from_fs and not self._scan.config.library_unknown:
                     self._batch.missing.append(known.rom.id)
             else:
                 self._scan.run.stats.scanned_roms += 1
