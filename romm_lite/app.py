@@ -75,7 +75,7 @@ def open_application(settings: Settings) -> Iterator[Application]:
         library = Library(settings, database)
         table = OperationTable(
             (*OPERATIONS, *describe_docs(describe(settings), "romm_lite", settings.romm_root_path)),
-            _resources(settings, database, accounts, library),
+            resources(settings, database, accounts, library),
             open_downloads=settings.disable_download_endpoint_auth,
             upload_limit=settings.max_asset_upload_size_bytes,
             translate=explain,
@@ -132,7 +132,7 @@ def _open_accounts(settings: Settings, database: Database) -> Accounts:
     return Accounts.open(settings, database, open_entries(database, settings.redis_url))
 
 
-def _resources(
+def resources(
     settings: Settings, database: Database, accounts: Accounts, library: Library
 ) -> Mapping[str, Resource]:
     """What handlers can ask for by name, opened in this order."""

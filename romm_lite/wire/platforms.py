@@ -1,6 +1,6 @@
 """Platforms."""
 
-from pydantic import Field, computed_field
+from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 from romm_lite.wire.common import Schema, Timestamp
 from romm_lite.wire.firmware import FirmwareSchema
@@ -56,3 +56,20 @@ class PlatformSchema(Schema):
     @property
     def firmware_count(self) -> int:
         return len(self.firmware)
+
+
+class PlatformCreate(BaseModel):
+    """A new platform: the name of its folder."""
+
+    model_config = ConfigDict(title="Body_add_platform_api_platforms_post")
+
+    fs_slug: str = Field(min_length=1, max_length=400)
+
+
+class PlatformChanges(BaseModel):
+    """What changes of a platform; null or absent stays, an empty text clears."""
+
+    model_config = ConfigDict(title="Body_update_platform_api_platforms__id__put")
+
+    custom_name: str | None = Field(None, max_length=400)
+    description: str | None = Field(None, max_length=65535)

@@ -9,6 +9,7 @@ from sqlmodel import Session
 from starlette.responses import Response
 
 from romm_lite.features.accounts.service import Identity
+from romm_lite.features.library.platform_changes import change_platform, make_platform
 from romm_lite.features.library.platforms import (
     imagine_platform,
     list_supported,
@@ -24,9 +25,10 @@ from romm_lite.tables.platforms import PLATFORMS
 from romm_lite.web.operations import Router
 from romm_lite.web.render import json_response
 from romm_lite.wire.common import RowId, UpdatedAfterQuery
-from romm_lite.wire.platforms import PlatformSchema
+from romm_lite.wire.platforms import PlatformChanges, PlatformCreate, PlatformSchema
 
 router = Router("/api/platforms", tags=["platforms"])
+_NO_CHANGES = PlatformChanges()
 _PLATFORMS = TypeAdapter(list[PlatformSchema])
 
 
@@ -77,3 +79,26 @@ def get_platform(db: Session, user: Identity, id: RowId) -> PlatformSchema:
     for row in read_platforms(db, user, PLATFORMS.c.id == id):
         return PlatformSchema(**row)
     raise NotFound(f"Platform with id '{id}' not found")
+
+
+@router.post(
+    "",
+    Scope.PLATFORMS_WRITE,
+    status=201,
+    responses={403: "The library is read-only", 503: "The library is not there"},
+)
+def post_platform(
+    db: Session, library: Library, user: Identity, body: PlatformCreate
+) -> PlatformSchema:
+    """Make a platform and its folder; one that is there already is answered as well."""
+    return get_platform(db, user, make_platform(db, library, body.fs_slug))
+
+
+@router.put("/{id}", Scope.PLATFORMS_WRITE, responses={404: "No such platform"})
+def put_platform(
+    db: Session, user: Identity, id: RowId, body: PlatformChanges = _NO_CHANGES
+) -> PlatformSchema:
+    """Call or describe a platform in one's own words."""
+    get_platform(db, user, id)
+    change_platform(db, id, body)
+    return get_platform(db, user, id)

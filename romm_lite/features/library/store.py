@@ -10,10 +10,12 @@ from starlette.requests import Request
 from romm_lite.db.engine import Database
 from romm_lite.disk.config import ConfigFile
 from romm_lite.disk.layout import Layout
+from romm_lite.disk.patches.process import Patcher
 from romm_lite.features.library import visibility
 from romm_lite.features.library.caches import Cache
 from romm_lite.features.library.groups import Groups
 from romm_lite.features.library.rendering import Head
+from romm_lite.kernel.errors import Forbidden
 from romm_lite.kernel.paths import safe_join
 from romm_lite.kernel.settings import Settings
 
@@ -36,6 +38,15 @@ def _group_cache() -> Cache[Groups]:
     return Cache(8 * MEGABYTE, lambda groups: 150 * len(groups))
 
 
+def _open_patcher(settings: Settings) -> Patcher:
+    return Patcher(
+        (settings.romm_tmp_path or settings.places.data / "tmp") / "patches",
+        largest=settings.rom_patcher_max_file_size_bytes,
+        seconds=settings.rom_patcher_timeout,
+        at_once=settings.rom_patcher_max_concurrency,
+    )
+
+
 @dataclass(frozen=True)
 class Library:
     """Where the library lies, how it is configured, and what was made of it before.
@@ -52,13 +63,20 @@ class Library:
     heads: Cache[Head] = field(default_factory=_head_cache)
     groups: Cache[Groups] = field(default_factory=_group_cache)
     config: ConfigFile = field(init=False)
+    patcher: Patcher = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "config", ConfigFile(self.settings.places.config_file))
+        object.__setattr__(self, "patcher", _open_patcher(self.settings))
 
     def layout(self) -> Layout:
         """The library on the disk as it is now."""
         return Layout(self.settings.places.library, self.config.read())
+
+    def check_writable(self) -> None:
+        """Forbidden where the library is for reading only; to be asked before anything changes."""
+        if self.settings.romm_library_read_only:
+            raise Forbidden("The library is read-only (ROMM_LIBRARY_READ_ONLY)")
 
     def path(self, relative: str) -> Path:
         """A stored path on the disk; UnsafePath for one that leads out of the library."""

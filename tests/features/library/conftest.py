@@ -1,8 +1,7 @@
 """A small library in a real database, asked over HTTP with the accounts' own middleware."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,6 +11,7 @@ from sqlalchemy import insert, select, update
 from sqlmodel import Session
 from starlette.testclient import TestClient
 
+from romm_lite.app import resources
 from romm_lite.db import versions
 from romm_lite.db.engine import Database
 from romm_lite.db.entries import open_entries
@@ -63,13 +63,11 @@ class Home:
 
     def client(self, username: str | None = "ann", *, open_downloads: bool = False) -> TestClient:
         """Somebody who is logged in, or a stranger."""
-        provide: dict[str, Callable[[Any], Any]] = {
-            "library": lambda _: nullcontext(self.library),
-            "user": lambda request: nullcontext(request.user),
-            "db": lambda _: self.database.read(),
-        }
         table = OperationTable(
-            OPERATIONS, provide, open_downloads=open_downloads, translate=explain
+            OPERATIONS,
+            resources(self.settings, self.database, self.accounts, self.library),
+            open_downloads=open_downloads,
+            translate=explain,
         )
         client = TestClient(Identify(table, self.accounts), "http://romm.example")
         self.clients.append(client)
