@@ -9,6 +9,9 @@ from romm_lite.tables.system import VERSIONS
 LIBRARY = "library"
 """Rises with every change of a platform, ROM, file, provider row or firmware."""
 
+COLLECTIONS = "collections"
+"""Rises with every change of anybody's collection, by hand or by rule."""
+
 
 def of_user(user_id: int) -> str:
     """The name of what a user sees otherwise than others: flags, favourites, hidden things."""

@@ -20,6 +20,7 @@ command line the only place that turns them into an exit code.
         ├── Conflict           409
         ├── TooLarge           413
         ├── Unprocessable      422, one dict an error in FastAPI's shape
+        ├── UnprocessableText  422 as one text, where clients know it so
         ├── TooMany            429
         ├── NotBuilt           501
         ├── Unavailable        503
@@ -119,6 +120,10 @@ class Unprocessable(RequestError):
         """One error about one field, for checks that a model cannot express."""
         error = {"type": "value_error", "loc": [where, name], "msg": message, "input": value}
         return cls([error])
+
+
+class UnprocessableText(RequestError):
+    status = 422
 
 
 class TooMany(RequestError):

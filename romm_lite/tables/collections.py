@@ -10,7 +10,6 @@ from romm_lite.tables.base import (
     Json,
     Stamped,
     arranged,
-    json_list,
     key,
     long,
     parent,
@@ -46,7 +45,7 @@ class CollectionRom(Base, table=True):
 
 
 class SmartCollection(Stamped, table=True):
-    """A collection by rule; ``rom_ids`` is what the rule gave its owner last."""
+    """A collection by rule: whatever the criteria find when it is read."""
 
     __tablename__ = "smart_collections"
     __table_args__ = arranged(UniqueConstraint("user_id", "name"), Index(None, "is_public", "name"))
@@ -57,8 +56,6 @@ class SmartCollection(Stamped, table=True):
     description: str = long()
     is_public: bool = False
     filter_criteria: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
-    rom_ids: list[int] = json_list()
-    rom_count: int = 0
 
 
 COLLECTIONS = table_of(Collection)

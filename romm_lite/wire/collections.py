@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
-from romm_lite.wire.common import Count, Schema, Timestamp
+from romm_lite.wire.common import Count, Key, Schema, Timestamp
 
 RomIds = Annotated[list[int], Field(json_schema_extra={"uniqueItems": True})]
 """Members without repeats; a list, so that the same collection always renders the same bytes."""
@@ -71,3 +71,9 @@ class UserCollectionSchema(Schema):
     id: int
     name: str
     is_smart: bool = False
+
+
+class CollectionRomsPayload(BaseModel):
+    """ROMs to put into a collection or to take out of it."""
+
+    rom_ids: list[Key]

@@ -5,16 +5,18 @@ from typing import Any
 
 import orjson
 from pydantic import TypeAdapter
-from sqlalchemy import Text, and_, func, or_, select, type_coerce
+from sqlalchemy import and_, func, or_, select
 
 from romm_lite.features.library.assets import read_assets
+from romm_lite.features.library.collections import is_shown
 from romm_lite.features.library.notes import read_notes
 from romm_lite.features.library.pages import read_heads, read_rest, render_roms
 from romm_lite.features.library.rendering import render_rom
+from romm_lite.features.library.smart_collections import find_smart_collections_of
 from romm_lite.features.library.view import View
 from romm_lite.features.library.visibility import Condition, see_roms
 from romm_lite.kernel.errors import NotFound
-from romm_lite.tables.collections import COLLECTION_ROMS, COLLECTIONS, SMART_COLLECTIONS
+from romm_lite.tables.collections import COLLECTION_ROMS, COLLECTIONS
 from romm_lite.tables.files import ROM_FILES
 from romm_lite.tables.roms import ROM_SOURCES, ROMS
 from romm_lite.wire.roms import DetailedRomSchema, RomHashQuery, RomProviderQuery
@@ -91,26 +93,15 @@ def _first(view: View, condition: Condition) -> int | None:
 
 def _read_collections(view: View, rom_id: int) -> list[dict[str, Any]]:
     """Collections of one's own and public ones with this ROM: made by hand first, then by rule."""
-    user_id = view.user.user_id
-    if user_id is None:
+    if view.user.user_id is None:
         return []
     by_hand = (
         select(COLLECTIONS.c.id, COLLECTIONS.c.name)
         .join(COLLECTION_ROMS, COLLECTION_ROMS.c.collection_id == COLLECTIONS.c.id)
         .where(COLLECTION_ROMS.c.rom_id == rom_id)
-        .where(or_(COLLECTIONS.c.user_id == user_id, COLLECTIONS.c.is_public))
+        .where(is_shown(view.user, COLLECTIONS))
         .order_by(COLLECTIONS.c.name, COLLECTIONS.c.id)
     )
-    members = type_coerce(SMART_COLLECTIONS.c.rom_ids, Text)
-    between_commas = func.replace(func.replace(members, "[", ","), "]", ",")
-    by_rule = (
-        select(SMART_COLLECTIONS.c.id, SMART_COLLECTIONS.c.name)
-        .where(between_commas.contains(f",{rom_id},"))
-        .where(or_(SMART_COLLECTIONS.c.user_id == user_id, SMART_COLLECTIONS.c.is_public))
-        .order_by(SMART_COLLECTIONS.c.name, SMART_COLLECTIONS.c.id)
-    )
-    return [
-        {"id": row.id, "name": row.name, "is_smart": is_smart}
-        for is_smart, query in ((False, by_hand), (True, by_rule))
-        for row in view.session.execute(query)
-    ]
+    rows = [(row, False) for row in view.session.execute(by_hand).mappings()]
+    rows += [(row, True) for row in find_smart_collections_of(view, rom_id)]
+    return [{"id": row["id"], "name": row["name"], "is_smart": is_smart} for row, is_smart in rows]

@@ -68,7 +68,7 @@ def select_roms(session: Session, query: RomSelection, user: Identity) -> list[C
     if query.collection_id is not None:
         conditions.append(ROMS.c.id.in_(_in_collection(query.collection_id, user)))
     if query.virtual_collection_id is not None:
-        conditions.append(_in_virtual_collection(query.virtual_collection_id))
+        conditions.append(is_in_virtual_collection(query.virtual_collection_id))
     if query.smart_collection_id is not None:
         conditions += _in_smart_collection(session, query.smart_collection_id, user)
     if isinstance(query, RomListQuery):
@@ -222,19 +222,26 @@ def _in_collection(collection_id: int, user: Identity) -> Ids:
     return select(COLLECTION_ROMS.c.rom_id).where(COLLECTION_ROMS.c.collection_id.in_(chosen))
 
 
-def _in_virtual_collection(encoded: str) -> Condition:
-    """The id is base64 of ``{"name": …, "type": …}``; names are cut, what is no id has no ROMs."""
+def decode_id(encoded: str) -> tuple[str, str] | None:
+    """Type and name in the id of a virtual collection; None for what is no such id."""
     try:
         meaning = orjson.loads(base64.urlsafe_b64decode(encoded))
-        kind, name = VIRTUAL_KINDS[meaning["type"]], str(meaning["name"])
+        kind, name = str(meaning["type"]), str(meaning["name"])
     except (binascii.Error, ValueError, KeyError, TypeError):
+        return None
+    return (kind, name) if kind in VIRTUAL_KINDS and "\0" not in name else None
+
+
+def is_in_virtual_collection(encoded: str) -> Condition:
+    """Whether a ROM has the value the id names; names are cut, what is no id has no ROMs."""
+    meaning = decode_id(encoded)
+    if meaning is None:
         return false()
-    if "\0" in name:
-        return false()
+    kind, name = meaning
     value: ColumnElement[str] = FACETS.c.value
     if len(name) >= VIRTUAL_NAME_LENGTH:
         value = func.substr(value, 1, VIRTUAL_NAME_LENGTH)
-    return ROMS.c.id.in_(_having(FACETS.c.kind == kind, value == name))
+    return ROMS.c.id.in_(_having(FACETS.c.kind == VIRTUAL_KINDS[kind], value == name))
 
 
 def _in_smart_collection(session: Session, collection_id: int, user: Identity) -> list[Condition]:

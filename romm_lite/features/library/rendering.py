@@ -92,8 +92,8 @@ def render_head(
             name: orjson.Fragment(known[source]) if source in known else None
             for source, name in PAYLOADS.items()
         },
-        "path_cover_small": _cover(rom["path_cover_s"], rom["updated_at"]),
-        "path_cover_large": _cover(rom["path_cover_l"], rom["updated_at"]),
+        "path_cover_small": show_cover(rom["path_cover_s"], rom["updated_at"]),
+        "path_cover_large": show_cover(rom["path_cover_l"], rom["updated_at"]),
         "has_manual": bool(rom["path_manual"]),
         "path_video": _video(parsed),
         "merged_screenshots": shots,
@@ -160,7 +160,7 @@ def _facts(rom: RowMapping) -> dict[str, Any]:
     return {"rom_id": rom["id"], **facts, **lists}
 
 
-def _cover(path: str | None, changed: datetime) -> str:
+def show_cover(path: str | None, changed: datetime) -> str:
     """With the moment of change as Python writes it, a blank in the middle: clients know it so."""
     return f"{RESOURCES}{path}?ts={changed}" if path else ""
 

@@ -18,6 +18,7 @@ from romm_lite.features.library.rendering import Head
 from romm_lite.kernel.errors import Forbidden
 from romm_lite.kernel.paths import safe_join
 from romm_lite.kernel.settings import Settings
+from romm_lite.metadata.fetch import Fetcher
 
 MEGABYTE = 2**20
 
@@ -62,6 +63,7 @@ class Library:
     sidecars: Cache[bytes] = field(default_factory=_sidecar_cache)
     heads: Cache[Head] = field(default_factory=_head_cache)
     groups: Cache[Groups] = field(default_factory=_group_cache)
+    fetcher: Fetcher = field(default_factory=Fetcher)
     config: ConfigFile = field(init=False)
     patcher: Patcher = field(init=False)
 

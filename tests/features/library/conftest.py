@@ -93,6 +93,8 @@ class Home:
             role=Role(account.role),
             group_id=account.group_id,
             has_hidden=account.has_hidden and account.role != Role.ADMIN,
+            max_age=None if account.role == Role.ADMIN else account.max_age,
+            hide_unrated=account.hide_unrated,
             via="bearer",
         )
 
