@@ -47,7 +47,7 @@ def open_engine(url: str, *, echo: bool = False) -> Engine:
         strict = "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')"
         options["connect_args"] = {"init_command": strict}  # else long values are cut silently
     try:
-        return create_engine(url, echo=echo, **POOL, **options)
+        return create_engine(url, echo=echo, hide_parameters=not echo, **POOL, **options)
     except ModuleNotFoundError as error:
         extra = "postgres" if url.startswith("postgresql") else "mariadb"
         raise SettingInvalid(
@@ -64,6 +64,7 @@ def _open_sqlite(url: str, echo: bool) -> Engine:
     engine = create_engine(
         url,
         echo=echo,
+        hide_parameters=not echo,  # errors are logged, and rows have secrets in them
         module=module,
         connect_args={"timeout": BUSY_SECONDS},
         **few_connections_stay_warm,

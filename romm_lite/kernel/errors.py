@@ -65,7 +65,7 @@ class RequestError(RommError):
     status = 500
 
     def __init__(self, detail: Any = "", headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(str(detail))
+        super().__init__(detail if isinstance(detail, str) else type(self).__name__)
         self.detail = detail
         self.headers = dict(headers or {})
 

@@ -36,6 +36,9 @@ TEXT_LIMIT = 16 * 2**20
 """Bytes of one text field of a form, whatever its files may have."""
 
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+_NESTING = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.S)
+DEEPEST = 100
+"""Levels of a JSON body; what is quoted back to its sender has to be written by recursion."""
 _OTHER_JSON = re.compile(r"application/.+\+json")
 _LISTS = (list, set, frozenset, tuple, Sequence)
 _BROKEN_BODY = "There was an error parsing the body"
@@ -203,13 +206,31 @@ class Body:
 
 def _load(raw: bytes, content_type: str) -> Any:
     """A JSON document; what is said to be anything else is one piece of text, as in FastAPI."""
-    kind = content_type.partition(";")[0].strip().lower()
-    if kind and kind != "application/json" and not _OTHER_JSON.fullmatch(kind):
+    if content_type and not _is_json(content_type):
         return raw.decode("utf-8", "replace")
+    if _is_deep(raw):
+        raise _broken("Nested too deeply", 0)
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError:
         return _load_loosely(raw)
+
+
+def _is_deep(raw: bytes) -> bool:
+    """Whether lists and objects lie in each other more than ``DEEPEST`` times."""
+    if raw.count(b"[") + raw.count(b"{") <= DEEPEST:
+        return False
+    depth = 0
+    for token in _NESTING.finditer(raw):
+        depth += {b"[": 1, b"{": 1, b"]": -1, b"}": -1}.get(token.group(), 0)
+        if depth > DEEPEST:
+            return True
+    return False
+
+
+def _is_json(content_type: str) -> bool:
+    kind = content_type.partition(";")[0].strip().lower()
+    return kind == "application/json" or _OTHER_JSON.fullmatch(kind) is not None
 
 
 def _load_loosely(raw: bytes) -> Any:
@@ -218,12 +239,14 @@ def _load_loosely(raw: bytes) -> Any:
         return json.loads(raw, parse_constant=_refuse_constant)
     except json.JSONDecodeError as exc:
         problem, at = exc.msg, exc.pos
-    except RecursionError:
-        problem, at = "Nested too deeply", 0
     except ValueError as exc:
         raise Invalid(_BROKEN_BODY) from exc
+    raise _broken(problem, at)
+
+
+def _broken(problem: str, at: int) -> Unprocessable:
     error = {"type": "json_invalid", "loc": ("body", at), "msg": "JSON decode error", "input": {}}
-    raise Unprocessable([{**error, "ctx": {"error": problem}}])
+    return Unprocessable([{**error, "ctx": {"error": problem}}])
 
 
 def _refuse_constant(name: str) -> Any:
@@ -259,7 +282,7 @@ class PathValues:
 
 @dataclass(frozen=True)
 class Inputs:
-    """Everything one handler reads."""
+    """Everything one handler reads. With a form and a body, the content type says which came."""
 
     path: PathValues
     query: Flat | None = None
@@ -267,9 +290,19 @@ class Inputs:
     form: Flat | None = None
     body: Body | None = None
 
+    def takes_body(self, headers: Headers) -> bool:
+        """Whether what comes with these headers is read as ``body``."""
+        if self.form is None:
+            return self.body is not None
+        return self.body is not None and _is_json(headers.get("content-type", ""))
+
+    def takes_files(self, headers: Headers) -> bool:
+        """Whether what comes with these headers may be a form with files."""
+        return self.form is not None and self.form.has_files and not self.takes_body(headers)
+
     async def take(self, request: Request) -> bytes | FormData | None:
         """The body as it came; ``request`` must stand on a ``cap_body`` receive."""
-        if self.body is not None:
+        if self.takes_body(request.headers):
             return await request.body()
         if self.form is None:
             return None
@@ -290,11 +323,13 @@ class Inputs:
             arguments["query"] = self.query.parse(request.query_params, errors)
         if self.headers is not None:
             arguments["headers"] = self.headers.parse(request.headers, errors)
-        if self.form is not None and isinstance(taken, FormData):
-            arguments["form"] = self.form.parse(taken, errors)
-        if self.body is not None and isinstance(taken, bytes):
+        if self.form is not None:
+            values_sent = taken if isinstance(taken, FormData) else FormData()
+            arguments["form"] = self.form.parse(values_sent, errors)
+        if self.body is not None:
+            raw = taken if isinstance(taken, bytes) else b""
             kind = request.headers.get("content-type", "")
-            arguments["body"] = self.body.parse(taken, kind, errors)
+            arguments["body"] = self.body.parse(raw, kind, errors)
         if errors:
             raise Unprocessable(errors)
         return arguments

@@ -42,6 +42,10 @@ class TextForm(BaseModel):
     username: str | None = None
 
 
+class EitherForm(TextForm):
+    picture: Upload | None = None
+
+
 @pytest.fixture(scope="module")
 def client() -> TestClient:
     router = Router("/api")
@@ -78,6 +82,11 @@ def client() -> TestClient:
     @router.post("/text", public=True)
     def post_text(form: TextForm) -> Any:
         return form.model_dump(exclude_unset=True)
+
+    @router.post("/either", public=True)
+    def post_either(form: EitherForm, body: TextForm | None = None) -> Any:
+        picture = form.picture.file.read().decode() if form.picture else None
+        return [form.username, picture, body and body.username]
 
     @router.post("/both/{id}", public=True)
     def post_both(id: int, query: Search, body: Wish) -> None: ...  # noqa: A002
@@ -244,6 +253,18 @@ def test_broken_json(client: TestClient) -> None:
     ]
 
 
+@pytest.mark.parametrize("levels", [101, 1000, 100_000])
+def test_json_that_is_nested_too_deeply(client: TestClient, levels: int) -> None:
+    content = b'{"name": ' + b"[" * levels + b"]" * levels + b"}"
+    (error,) = errors(client.post("/api/body", content=content[:1900]))
+    assert error["ctx"] == {"error": "Nested too deeply"}
+
+
+def test_brackets_in_text_nest_nothing(client: TestClient) -> None:
+    content = b'{"name": "' + b'\\"[{' * 200 + b'", "more": [' + b"[]," * 199 + b"[]]}"
+    assert client.post("/api/body", content=content).status_code == 200
+
+
 @pytest.mark.parametrize("content", [b'{"name": NaN}', b"[" * 100_000])
 def test_json_that_only_looks_like_it(client: TestClient, content: bytes) -> None:
     (error,) = errors(client.post("/api/list", content=content[:1900]))
@@ -335,6 +356,35 @@ def test_form_is_taken_in_either_coding(client: TestClient) -> None:
 
 def test_json_is_no_form(client: TestClient) -> None:
     assert client.post("/api/text", json={"username": "a"}).json() == {}
+
+
+def test_form_or_json_is_told_by_the_content_type(client: TestClient) -> None:
+    ann = {"username": "ann"}
+    files = {"picture": ("p", b"bytes")}
+    assert client.post("/api/either", data=ann).json() == ["ann", None, None]
+    assert client.post("/api/either", data=ann, files=files).json() == ["ann", "bytes", None]
+    assert client.post("/api/either", json=ann).json() == [None, None, "ann"]
+    kind = {"content-type": "Application/Vnd.romm+JSON; charset=utf-8"}
+    sent = client.post("/api/either", content=b'{"username": "ann"}', headers=kind)
+    assert sent.json() == [None, None, "ann"]
+    assert client.post("/api/either").json() == [None, None, None]
+
+
+def test_wrong_json_in_place_of_a_form(client: TestClient) -> None:
+    (error,) = errors(client.post("/api/either", json={"username": 5}))
+    assert error["loc"] == ["body", "username"]
+    kind = {"content-type": "application/json"}
+    (error,) = errors(client.post("/api/either", content=b"{", headers=kind))
+    assert error["type"] == "json_invalid"
+
+
+def test_json_in_place_of_a_form_with_files_has_the_limit_of_json(client: TestClient) -> None:
+    def post(size: int) -> int:
+        return client.post("/api/either", json={"username": "x" * size}).status_code
+
+    assert post(1000) == 200
+    assert post(2000) == 413
+    assert client.post("/api/either", files={"picture": ("p", b"x" * 3000)}).status_code == 200
 
 
 def test_broken_multipart(client: TestClient) -> None:
