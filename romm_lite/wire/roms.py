@@ -2,18 +2,21 @@
 
 import re
 from enum import StrEnum
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Self, TypeVar
 
 from pydantic import (
     BaseModel,
     BeforeValidator,
     Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
     ValidationError,
     ValidatorFunctionWrapHandler,
     WrapValidator,
     computed_field,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from romm_lite.wire.collections import UserCollectionSchema
 from romm_lite.wire.common import Count, Key, RowId, Schema, Timestamp
@@ -67,6 +70,49 @@ class RomUserSchema(Schema):
     difficulty: int
     completion: int
     status: RomUserStatus | None
+
+
+class LastPlayedQuery(BaseModel):
+    """Whether a ROM was played just now, or never."""
+
+    update_last_played: bool = False
+    remove_last_played: bool = False
+
+
+class RomUserData(BaseModel):
+    """What changes of what a user keeps about a ROM: only the members that are sent.
+
+    Clients of version 4 send them as ``{"data": {…}}`` with what is for the query beside it, and
+    there null for what they do not know.
+    """
+
+    is_main_sibling: bool | None = None
+    backlogged: bool | None = None
+    now_playing: bool | None = None
+    hidden: bool | None = None
+    rating: int | None = Field(None, ge=0, le=10)
+    difficulty: int | None = Field(None, ge=0, le=10)
+    completion: int | None = Field(None, ge=0, le=100)
+    status: RomUserStatus | None = None
+    _played: LastPlayedQuery = PrivateAttr(default_factory=LastPlayedQuery)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _unwrap(cls, given: Any, make: ModelWrapValidatorHandler[Self]) -> Self:
+        if isinstance(given, dict) and isinstance(given.get("data"), dict):
+            changes = make({k: v for k, v in given["data"].items() if v is not None})
+            changes._played = LastPlayedQuery.model_validate(given)
+            return changes
+        changes = make(given)
+        for name in sorted(changes.model_fields_set - {"status"}):
+            if getattr(changes, name) is None:
+                raise PydanticCustomError("null", "{name} cannot be null", {"name": name})
+        return changes
+
+    @property
+    def played(self) -> LastPlayedQuery:
+        """What an old client sent in the body instead of the query."""
+        return self._played
 
 
 class SiblingRomSchema(Schema):

@@ -1,18 +1,18 @@
-"""Reading the notes of a ROM."""
+"""The notes of a ROM."""
 
 from pydantic import BaseModel
 from sqlmodel import Session
 
 from romm_lite.features.accounts.service import Identity
 from romm_lite.features.library.detail import check_rom
-from romm_lite.features.library.notes import read_notes
+from romm_lite.features.library.notes import add_note, change_note, delete_note, read_notes
 from romm_lite.features.library.store import Library
 from romm_lite.features.library.view import View
 from romm_lite.kernel.scopes import Scope
 from romm_lite.kernel.text import fold
 from romm_lite.web.operations import Router
 from romm_lite.wire.common import RowId
-from romm_lite.wire.notes import UserNoteSchema
+from romm_lite.wire.notes import NewNote, NoteChanges, UserNoteSchema
 
 router = Router("/api/roms", tags=["notes"])
 NO_SUCH_ROM = {404: "No such ROM"}
@@ -46,3 +46,50 @@ def get_rom_note_ids(db: Session, library: Library, user: Identity, id: RowId) -
     view = View.open(db, library, user)
     check_rom(view, id)
     return [note["id"] for note in read_notes(view, id)]
+
+
+@router.post(
+    "/{id}/notes", Scope.ROMS_USER_WRITE, responses={**NO_SUCH_ROM, 409: "The title is taken"}
+)
+def post_rom_note(
+    db: Session, library: Library, user: Identity, id: RowId, body: NewNote
+) -> UserNoteSchema:
+    """Write a note on a ROM."""
+    view = View.open(db, library, user)
+    check_rom(view, id)
+    return _show(view, id, add_note(view, id, body))
+
+
+@router.put(
+    "/{id}/notes/{note_id}",
+    Scope.ROMS_USER_WRITE,
+    responses={404: "No such ROM, or no such note of one's own", 409: "The title is taken"},
+)
+def put_rom_note(
+    db: Session, library: Library, user: Identity, id: RowId, note_id: RowId, body: NoteChanges
+) -> UserNoteSchema:
+    """Change a note of one's own."""
+    view = View.open(db, library, user)
+    check_rom(view, id)
+    change_note(view, id, note_id, body)
+    return _show(view, id, note_id)
+
+
+@router.delete(
+    "/{id}/notes/{note_id}",
+    Scope.ROMS_USER_WRITE,
+    responses={404: "No such ROM, or no such note of one's own"},
+)
+def delete_rom_note(
+    db: Session, library: Library, user: Identity, id: RowId, note_id: RowId
+) -> dict[str, str]:
+    """Delete a note of one's own."""
+    view = View.open(db, library, user)
+    check_rom(view, id)
+    delete_note(view, id, note_id)
+    return {"message": "Note deleted successfully"}
+
+
+def _show(view: View, rom_id: int, note_id: int) -> UserNoteSchema:
+    found = next(note for note in read_notes(view, rom_id) if note["id"] == note_id)
+    return UserNoteSchema.model_validate(found)
