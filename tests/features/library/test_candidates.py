@@ -1,25 +1,27 @@
 """What a game could be."""
 
+from typing import Any
+
 import pytest
 
 from romm_lite.kernel.scopes import Entity
 from romm_lite.wire.search import SearchRomSchema
 
-from .conftest import Home, as_modelled
+from .conftest import Home, Known, as_modelled
 
 
 @pytest.fixture
 def rom(home: Home) -> int:
     snes = home.platform("snes")
-    known = {"igdb": (1074, {}), "flashpoint": ("ab-c", {}), "moby": ("odd", {})}
+    known: Known = {"igdb": (1074, {}), "flashpoint": ("ab-c", {}), "moby": ("odd", {})}
     home.rom("Zelda 3.sfc", snes, name="Zelda: Past", known=known, slug="zelda", summary="A hero")
     home.rom("Zelda 2.sfc", snes, name="Zelda II")
     home.rom("Zelda.nes", home.platform("nes"), name="Zelda", known={"igdb": (1025, {})})
     return home.rom("Zelda (USA).sfc", snes)
 
 
-def names(home: Home, user: str = "ann", **query: object) -> list[str]:
-    answer = home.client(user).get("/api/search/roms", params=query)  # type: ignore[arg-type]
+def names(home: Home, user: str = "ann", **query: Any) -> list[str]:
+    answer = home.client(user).get("/api/search/roms", params=query)
     return [each["name"] for each in as_modelled(list[SearchRomSchema], answer)]
 
 

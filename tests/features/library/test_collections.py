@@ -35,9 +35,7 @@ def make(client: TestClient, name: str = "Mine", **query: Any) -> dict[str, Any]
     return made
 
 
-def put(
-    client: TestClient, made: dict[str, Any], rom_ids: list[int], **data: Any
-) -> httpx.Response:
+def put(client: TestClient, made: dict[str, Any], rom_ids: list[int], **data: Any) -> Any:
     query = data.pop("query", None)
     form = {"rom_ids": json.dumps(rom_ids), **data}
     return client.put(f"{URL}/{made['id']}", data=form, params=query)
