@@ -102,7 +102,6 @@ def _decode_block(block: str) -> bytes | None:
     from mutagen.flac import Picture
 
     try:
-        picture: Any = Picture
-        return bytes(picture(base64.b64decode(block)).data)
+        return bytes(Picture(base64.b64decode(block)).data)
     except Exception:  # as above
         return None

@@ -105,7 +105,7 @@ def test_a_file_changed_by_somebody_else_during_the_change_is_not_overwritten(
 ) -> None:
     def change(document: dict[str, Any]) -> bool:
         config.path.write_text("theirs: true\n")
-        return add("snes")(document)
+        return bool(add("snes")(document))
 
     with pytest.raises(Conflict, match="changed meanwhile"):
         edit(config, change)

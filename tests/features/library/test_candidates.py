@@ -41,7 +41,7 @@ def test_identified_games_of_the_platform_are_found_by_name(home: Home, rom: int
 def test_a_game_is_found_by_its_id_at_a_provider(home: Home, rom: int) -> None:
     assert names(home, rom_id=rom, search_term="1074", search_by="id") == ["Zelda: Past"]
     assert names(home, rom_id=rom, search_term="1025", search_by="id") == []
-    query = {"rom_id": rom, "search_term": "x1", "search_by": "id"}
+    query: Any = {"rom_id": rom, "search_term": "x1", "search_by": "id"}
     answer = home.client().get("/api/search/roms", params=query)
     expected = "Tried searching by ID, but 'x1' is not a valid ID"
     assert (answer.status_code, answer.json()["detail"]) == (400, expected)

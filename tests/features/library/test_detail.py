@@ -289,9 +289,11 @@ def test_collections_of_ones_own_and_public_ones_are_named(every_home: Home) -> 
     for user, is_public in (("ann", False), ("bob", True), ("bob", False)):
         home.collect(rom_id, name=f"{user} {is_public}", user=user, is_public=is_public)
     home.collect(name="Empty")
-    for name, rule in (("yes", {}), ("too", {"matched": False}), ("no", {"matched": True})):
-        columns = {"user_id": home.users["ann"], "name": name, "filter_criteria": rule}
-        home.add(SmartCollection(**columns))
+    rules: dict[str, dict[str, Any]]
+    rules = {"yes": {}, "too": {"matched": False}, "no": {"matched": True}}
+    for name, rule in rules.items():
+        ann = home.users["ann"]
+        home.add(SmartCollection(user_id=ann, name=name, filter_criteria=rule))
     rom = as_modelled(DetailedRomSchema, home.client().get(f"/api/roms/{rom_id}"))
     named = [(each["name"], each["is_smart"]) for each in rom["user_collections"]]
     by_rule = [("too", True), ("yes", True)]
