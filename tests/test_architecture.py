@@ -29,9 +29,10 @@ ALLOWED = {
 COMPOSITION = {"app", "cli", "__main__"}
 
 IMPORTED_WHERE_USED = {
-    "alembic", "asyncssh", "authlib", "fcntl", "msvcrt", "mutagen", "PIL", "psycopg",
-    "py7zr", "pymysql", "pysqlite3", "pystray", "rarfile", "redis", "rich", "ruamel", "segno",
-    "sentry_sdk", "swagger_ui_bundle", "uvicorn", "watchdog", "zeroconf", "inflate64",
+    "alembic", "asyncssh", "authlib", "fcntl", "joserfc", "msvcrt", "mutagen", "PIL", "psycopg",
+    "py7zr", "pymysql", "pysqlite3", "pystray", "rapidfuzz", "rarfile", "redis", "rich",
+    "ruamel", "segno", "sentry_sdk", "swagger_ui_bundle", "uvicorn", "watchdog", "zeroconf",
+    "inflate64", "pyxdelta", "resource",
 }  # fmt: skip
 """Heavy, optional or bound to one system: importing all of them costs seconds and megabytes."""
 

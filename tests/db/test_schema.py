@@ -15,6 +15,8 @@ from romm_lite.tables.base import ENGINE
 from romm_lite.tables.schema import METADATA
 
 SQLITE_ALONE = {"ix_roms_search_text"}
+SEARCH = ("roms_text", "roms_words", "roms_vocabulary", "ix_roms_search_text_trigrams")
+"""What a search reads: an index that not every database has, and its own tables."""
 """Indexes that other databases do not have."""
 
 
@@ -22,7 +24,7 @@ def test_migrations_build_what_the_tables_say(every_database: Database) -> None:
     elsewhere = set() if every_database.engine.dialect.name == "sqlite" else SQLITE_ALONE
 
     def is_wanted(_item: Any, name: str | None, *_: Any) -> bool:
-        return name not in elsewhere
+        return name not in elsewhere and not (name or "").startswith(SEARCH)
 
     with every_database.engine.connect() as connection:
         options = {"compare_type": True, "include_object": is_wanted}

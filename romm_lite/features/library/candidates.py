@@ -27,7 +27,7 @@ def find_candidates(view: View, query: SearchRomsQuery) -> list[SearchRomSchema]
     term = (query.search_term if query.search_term is not None else "").strip()
     if rom is not None and query.search_term is None:
         term = rom.fs_name_no_tags
-    matches = None if rom is None or not term else _read_question(query.search_by, term)
+    matches = None if rom is None or not term else _read_question(view, query.search_by, term)
     if rom is None or matches is None:
         return []
     others = (
@@ -47,9 +47,9 @@ def _find_rom(view: View, rom_id: int) -> Any:
     return view.session.execute(query.where(ROMS.c.id == rom_id, *see_roms(view.user))).first()
 
 
-def _read_question(search_by: str, term: str) -> Condition | None:
+def _read_question(view: View, search_by: str, term: str) -> Condition | None:
     if search_by == "name":
-        return read_search(term)
+        return read_search(view.session, term)
     if search_by != "id":
         return None
     if not term.isdecimal():
