@@ -28,13 +28,18 @@ def ask(
     at_once: int = 1,
     count: int = 1,
     seconds: float = LIMIT_SECONDS,
+    senders: Sequence[Mapping[str, str]] = ({},),
+    statuses: Sequence[int] = (200, 206),
 ) -> dict[str, Any]:
     """Ask for ``paths`` one after another, over again, until ``count`` answers or ``seconds``.
 
-    ``times`` are milliseconds from the request's first byte to the answer's last one; ``seconds``
-    is the time for all of them, ``bytes`` the size of the last body.
+    ``senders`` are more headers, of one after another. ``statuses`` are what the server may
+    answer; a different one is ValueError. ``times`` are milliseconds from the request's first byte
+    to the answer's last one; ``seconds`` is the time for all of them, ``bytes`` the size of the
+    last body.
     """
     plan = {"port": port, "paths": paths, "headers": headers}
+    plan |= {"senders": senders, "statuses": statuses}
     return _run("ask", {**plan, "at_once": at_once, "count": count, "seconds": seconds})
 
 
@@ -61,10 +66,10 @@ def _request(port: int, path: str, headers: Mapping[str, str]) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
-def _read_head(head: bytes) -> int:
-    """The length of the body; ``ValueError`` unless the answer is a success."""
+def _read_head(head: bytes, statuses: Sequence[int] = (200, 206)) -> int:
+    """The length of the body; ``ValueError`` unless the answer has one of these statuses."""
     first, *lines = head.decode("latin-1").split("\r\n")
-    if first.split()[1] not in ("200", "206"):
+    if int(first.split()[1]) not in statuses:
         raise ValueError(f"The server answered {first!r}")
     fields = dict(line.lower().split(": ", 1) for line in lines)
     return int(fields["content-length"])
@@ -73,7 +78,8 @@ def _read_head(head: bytes) -> int:
 class _Connection(asyncio.Protocol):
     """One request at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, statuses: Sequence[int]) -> None:
+        self._statuses = statuses
         self._transport: asyncio.WriteTransport | None = None
         self._answer: asyncio.Future[int] | None = None
         self._head = b""
@@ -101,7 +107,7 @@ class _Connection(asyncio.Protocol):
             if not end:
                 return
             try:
-                self._length = _read_head(head)
+                self._length = _read_head(head, self._statuses)
             except ValueError as error:
                 self._answer.set_exception(error)
                 return
@@ -115,12 +121,19 @@ class _Connection(asyncio.Protocol):
 
 
 async def _ask_all(plan: Mapping[str, Any]) -> dict[str, Any]:
-    requests = [_request(plan["port"], path, plan["headers"]) for path in plan["paths"]]
+    requests = [
+        _request(plan["port"], path, {**plan["headers"], **sender})
+        for sender in plan["senders"]
+        for path in plan["paths"]
+    ]
     coming = zip(range(plan["count"]), cycle(requests), strict=False)
     loop = asyncio.get_running_loop()
     connections = []
     for _ in range(plan["at_once"]):
-        _, connection = await loop.create_connection(_Connection, "127.0.0.1", plan["port"])
+        made = loop.create_connection(
+            lambda: _Connection(plan["statuses"]), "127.0.0.1", plan["port"]
+        )
+        _, connection = await made
         connections.append(connection)
     times: list[float] = []
     started = time.perf_counter()

@@ -20,8 +20,11 @@ from typing import Any, ParamSpec, TypeVar
 import click
 
 from romm_lite import __version__, app
+from romm_lite.features.accounts import links, oidc_accounts
+from romm_lite.features.accounts.address import own_address
+from romm_lite.features.accounts.vouchers import Voucher
 from romm_lite.features.scan.command import run_scan
-from romm_lite.features.scan.kinds import ScanKind
+from romm_lite.features.scan.kinds import OFFERED, ScanKind
 from romm_lite.kernel import log as logs
 from romm_lite.kernel import settings as settings_table
 from romm_lite.kernel.errors import AlreadyRunning, RommError, StartupError
@@ -29,8 +32,8 @@ from romm_lite.kernel.locks import hold, read_holder
 from romm_lite.kernel.memory import share_heap
 from romm_lite.kernel.resources import commit
 from romm_lite.kernel.settings import Settings
-from romm_lite.web.protocol import tolerant_protocol
-from romm_lite.wire.users import UserCreate
+from romm_lite.web.protocol import server_options
+from romm_lite.wire.users import LONGEST_INVITE, UserCreate
 
 log = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -147,17 +150,8 @@ def _serve(settings: Settings) -> None:
     share_heap()
     listening = _bind(settings)
     with app.open_application(settings) as application:
-        config = uvicorn.Config(
-            application.asgi,
-            http=tolerant_protocol(),
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=bool(settings.romm_trusted_proxies),
-            forwarded_allow_ips=list(settings.romm_trusted_proxies),
-            timeout_graceful_shutdown=10,
-        )
+        options = server_options(settings.romm_trusted_proxies)
+        config = uvicorn.Config(application.asgi, **options)
         log.info("The library is %s", settings.places.library)
         log.info("romm_lite %s listens on %s", __version__, _address(settings))
         if application.setup_link:
@@ -202,7 +196,7 @@ def _bind(settings: Settings) -> socket.socket:
 @click.option(
     "--type",
     "kind",
-    type=click.Choice([kind.value for kind in ScanKind]),
+    type=click.Choice([kind.value for kind in OFFERED]),
     default=ScanKind.QUICK.value,
     show_default=True,
     help="quick looks for what changed; complete reads every file again.",
@@ -262,10 +256,10 @@ def list_users(data_dir: Path | None, as_json: bool) -> None:
 @click.argument("username")
 @click.password_option(help="Asked for when not given.")
 def change_password(data_dir: Path | None, username: str, password: str) -> None:
-    """Set an account's password and end all its sessions."""
+    """Set an account's password; its sessions and all its tokens end."""
     with app.open_accounts(_settings(data_dir)) as accounts:
         accounts.set_password(accounts.get_user_named(username)["id"], password)
-        click.echo(f"The password of {username} is changed and its sessions are ended")
+        click.echo(f"The password of {username} is changed; its sessions and tokens are ended")
 
 
 @user.command("disable")
@@ -277,6 +271,51 @@ def disable_user(data_dir: Path | None, username: str, undo: bool) -> None:
     with app.open_accounts(_settings(data_dir)) as accounts:
         accounts.set_enabled(accounts.get_user_named(username)["id"], undo)
         click.echo(f"{username} is {'enabled' if undo else 'disabled'}")
+
+
+@user.command("unlink")
+@_data_dir
+@click.argument("username")
+def unlink_user(data_dir: Path | None, username: str) -> None:
+    """Forget who an account is at the OpenID provider; its sessions end."""
+    with app.open_accounts(_settings(data_dir)) as accounts:
+        was_linked = oidc_accounts.unlink(accounts, accounts.get_user_named(username)["id"])
+        click.echo(f"{username} {'is not linked any more' if was_linked else 'was not linked'}")
+
+
+@user.command("invite")
+@_data_dir
+@click.option("--role", type=click.Choice(["admin", "user", "editor", "viewer"]), default="user")
+@click.option(
+    "--expiration",
+    type=click.IntRange(1, LONGEST_INVITE),
+    help="Seconds it may be used; INVITE_TOKEN_EXPIRY_SECONDS when not given.",
+)
+def invite_user(data_dir: Path | None, role: str, expiration: int | None) -> None:
+    """Print a link with which somebody can create their own account, once."""
+    settings = _settings(data_dir)
+    with app.open_accounts(settings) as accounts:
+        _show_link(settings, "register", links.invite(accounts, role, expiration))
+
+
+@user.command("reset-link")
+@_data_dir
+@click.argument("username")
+def make_reset_link(data_dir: Path | None, username: str) -> None:
+    """Print a link with which the account's owner can set a new password, once."""
+    settings = _settings(data_dir)
+    with app.open_accounts(settings) as accounts:
+        user_id = accounts.get_user_named(username)["id"]
+        _show_link(settings, "reset-password", links.make_reset(accounts, user_id))
+
+
+def _show_link(settings: Settings, page: str, voucher: Voucher) -> None:
+    """The link on standard output, which is no log; until when it is good beside it."""
+    running = read_holder(settings.places.server_lock)
+    here = settings.model_copy(update={"romm_host": running["host"]} if running else None)
+    address = own_address(here, running.get("port", settings.romm_port))
+    click.echo(f"{address}/{page}?token={voucher.token}")
+    click.echo(f"It works once, until {voucher.expires_at:%Y-%m-%d %H:%M} UTC", err=True)
 
 
 @cli.command()

@@ -19,6 +19,8 @@ import httpx
 
 WAIT = 60.0
 WHO = ("keeper", "correct-horse")
+PICTURE = bytes.fromhex("524946461a000000574542505650384c0e0000002f00000000071011fd0f4444ff03")
+"""A WebP of one pixel."""
 
 
 def run(program: Path, *arguments: str) -> str:
@@ -91,6 +93,8 @@ def try_program(program: Path) -> None:
             path = f"/api/roms/{roms[1]['id']}/content/game.nes"
             expect(len(client.get(path).content) == 16384, "download")
             expect(client.get("/api/docs").status_code == 200, "API pages")
+            client.put("/api/users/1", files={"avatar": PICTURE}).raise_for_status()
+            expect(client.get("/api/users/1/avatar").content[8:12] == b"WEBP", "pictures")
         expect("sound" in run(program, "db", "check", *where), "db check")
 
 

@@ -10,10 +10,11 @@ import time
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 
 from romm_lite.db.engine import Database
 from romm_lite.db.upsert import upsert
@@ -25,6 +26,15 @@ Value = dict[str, Any]
 FRESH_SECONDS = 2
 """How long a value that another process dropped or changed may still be served from memory."""
 REMEMBERED = 10_000
+
+
+@dataclass(frozen=True)
+class Owned:
+    """A value as its owner's list has it; ``expires_at`` is in seconds since 1970."""
+
+    key: str
+    value: Value
+    expires_at: int
 
 
 class Entries(ABC):
@@ -51,8 +61,14 @@ class Entries(ABC):
         """Forget a value."""
 
     @abstractmethod
-    def drop_owner(self, owner: str, but: str | None = None) -> None:
-        """Forget all values of an owner, except the one with the key ``but``."""
+    def list_owner(self, owner: str, prefix: str = "") -> list[Owned]:
+        """The values of an owner whose keys begin with ``prefix``, in no order; those that have
+        ended are left out, and nothing is served from memory."""
+
+    @abstractmethod
+    def drop_owner(self, owner: str, but: str | None = None, prefix: str = "") -> None:
+        """Forget the values of an owner whose keys begin with ``prefix``, except the one with the
+        key ``but``."""
 
     @abstractmethod
     def purge(self) -> None:
@@ -128,8 +144,15 @@ class TableEntries(Entries):
             session.execute(delete(ENTRIES).where(ENTRIES.c.key == key))
         self._forget(key)
 
-    def drop_owner(self, owner: str, but: str | None = None) -> None:
-        theirs = [ENTRIES.c.owner == owner]
+    def list_owner(self, owner: str, prefix: str = "") -> list[Owned]:
+        wanted = (ENTRIES.c.key, ENTRIES.c.value, ENTRIES.c.expires_at)
+        query = select(*wanted).where(*_owned(owner, prefix), ENTRIES.c.expires_at > self._clock())
+        with self._database.read() as session:
+            rows = session.execute(query).all()
+        return [Owned(key, _parse(text), end) for key, text, end in rows]
+
+    def drop_owner(self, owner: str, but: str | None = None, prefix: str = "") -> None:
+        theirs = _owned(owner, prefix)
         if but is not None:
             theirs.append(ENTRIES.c.key != but)
         with self._database.write() as session:
@@ -198,8 +221,23 @@ class RedisEntries(Entries):
     def drop(self, key: str) -> None:
         self._redis.delete(_entry(key))
 
-    def drop_owner(self, owner: str, but: str | None = None) -> None:
-        theirs = {key.decode() for key in self._redis.zrange(_owner(owner), 0, -1)} - {but}
+    def list_owner(self, owner: str, prefix: str = "") -> list[Owned]:
+        ends = self._read_ends(owner, prefix)
+        found = self._redis.mget(map(_entry, ends)) if ends else []
+        return [
+            Owned(key, value, math.ceil(ends[key]))
+            for key, text in zip(ends, found, strict=True)
+            if (value := _value(text)) is not None
+        ]
+
+    def _read_ends(self, owner: str, prefix: str) -> dict[str, float]:
+        """The ends of an owner's values by key; some may be gone, for the set is purged later."""
+        kept = self._redis.zrange(_owner(owner), 0, -1, withscores=True)
+        ends = {key.decode(): end for key, end in kept}
+        return {key: end for key, end in ends.items() if key.startswith(prefix)}
+
+    def drop_owner(self, owner: str, but: str | None = None, prefix: str = "") -> None:
+        theirs = self._read_ends(owner, prefix).keys() - {but}
         if theirs:
             with self._redis.pipeline() as steps:
                 steps.delete(*map(_entry, theirs)).zrem(_owner(owner), *theirs).execute()
@@ -207,6 +245,12 @@ class RedisEntries(Entries):
     def purge(self) -> None:
         for owner in self._redis.scan_iter(match=_owner("*")):
             self._redis.zremrangebyscore(owner, "-inf", time.time())
+
+
+def _owned(owner: str, prefix: str) -> list[ColumnElement[bool]]:
+    """What the rows of an owner have in common; LIKE would take capitals for small letters."""
+    begins = func.substr(ENTRIES.c.key, 1, len(prefix)) == prefix
+    return [ENTRIES.c.owner == owner, begins]
 
 
 def _entry(key: str) -> str:

@@ -19,6 +19,7 @@ _SECRETS = re.compile(
     r"|\beyJ[\w-]+\.[\w-]+\.[\w-]*"
     r"|(?i:(?<=bearer )|(?<=basic ))[\w.~+/=-]{8,}"
     r"|(?i:(?<=password=)|(?<=token=)|(?<=secret=)|(?<=api_key=)|(?<=key=))[^\s&'\"]+"
+    r"|(?<=/pair/)[^/\s'\"]+"
     r"|(?<=://)[^/\s:@]*:[^/\s@]+(?=@)"
 )
 

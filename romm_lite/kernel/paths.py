@@ -15,6 +15,8 @@ from typing import IO, Self
 from romm_lite.kernel.errors import UnsafePath
 
 NAME_LENGTH = 450
+NAME_BYTES = 255
+"""What file systems hold, in UTF-8; columns have room for names from more generous ones."""
 PATH_LENGTH = 1000
 _RESERVED = re.compile(
     r"(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(?:\..*)?", re.I
@@ -76,6 +78,11 @@ class Places:
     def scan_lock(self) -> Path:
         return self.data / "scan.lock"
 
+    @property
+    def moves_lock(self) -> Path:
+        """Held by who moves files of the library."""
+        return self.data / "moves.lock"
+
     def create(self) -> None:
         """Make the folders of the data root; a library given elsewhere is never created."""
         for folder in (self.data, self.resources, self.assets, self.config):
@@ -113,17 +120,27 @@ def check_name(name: str) -> str:
         raise UnsafePath(f"{name!r} has characters that a file name cannot have everywhere")
     if _RESERVED.fullmatch(name) or name[-1] in ". ":
         raise UnsafePath(f"{name!r} is a name that Windows cannot use")
-    if len(name) > NAME_LENGTH:
-        raise UnsafePath(f"a file name can have {NAME_LENGTH} characters at most")
+    if len(name.encode(errors="surrogatepass")) > NAME_BYTES:
+        raise UnsafePath(f"a file name can have {NAME_BYTES} bytes at most")
     return name
+
+
+def user_folder(user_id: int) -> str:
+    """The folder of what belongs to a user, below ``Places.assets``; named as RomM names it."""
+    return f"users/{f'User:{user_id}'.encode().hex()}"
 
 
 def write_private(path: Path, text: str) -> None:
     """Write a secret so that only its owner may read it, whole or not at all."""
+    write_whole(path, text.encode(), mode=0o600)
+
+
+def write_whole(path: Path, content: bytes, mode: int = 0o644) -> None:
+    """Write a file, whole or not at all; one process writes it from one thread at a time."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
+    with os.fdopen(os.open(temporary, flags, mode), "wb") as file:
+        file.write(content)
         sync(file)
     temporary.replace(path)
     sync_folder(path.parent)

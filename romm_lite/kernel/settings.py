@@ -11,6 +11,7 @@ import json
 import logging
 import os
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import quote, urlencode
@@ -40,6 +41,10 @@ def _read_words(value: Any) -> tuple[str, ...]:
     return tuple(word.strip() for word in words if word.strip())
 
 
+def _read_networks(value: Any) -> tuple[str, ...]:
+    return tuple(str(ip_network(word, strict=False)) for word in _read_words(value))
+
+
 def _no_slash(value: Any) -> str:
     return str(value).rstrip("/")
 
@@ -51,6 +56,7 @@ def _root_path(value: Any) -> str:
 
 Flag = Annotated[bool, BeforeValidator(_read_bool)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_read_words)]
+Networks = Annotated[tuple[str, ...], BeforeValidator(_read_networks)]
 Url = Annotated[str, BeforeValidator(_no_slash)]
 Secret = Annotated[str, "secret"]
 Count = Annotated[int, Field(ge=0)]
@@ -75,6 +81,9 @@ class Settings(BaseModel):
     romm_library_path: Path | None = Field(
         None, description="Library folder, when it lies outside of the data folder"
     )
+    romm_library_read_only: Flag = Field(
+        False, description="Nothing is ever written below the library folders"
+    )
     romm_tmp_path: Path | None = Field(None, description="Where uploads are put together")
     romm_host: str = Field("0.0.0.0", description="Address the server listens on")  # noqa: S104
     romm_port: Port = Field(8080, description="Port the server listens on")
@@ -87,8 +96,8 @@ class Settings(BaseModel):
     romm_setup_token: Literal["auto", "none"] = Field(
         "auto", description="`none` lets anybody create the first account"
     )
-    romm_trusted_proxies: Words = Field(
-        (), description="Addresses of proxies whose forwarding headers are believed"
+    romm_trusted_proxies: Networks = Field(
+        (), description="Addresses or networks of proxies whose forwarding headers are believed"
     )
     kiosk_mode: Flag = Field(False, description="Visitors who are not logged in may read")
 
@@ -135,6 +144,14 @@ class Settings(BaseModel):
         (), description="Other origins whose pages may call the API; none means same origin only"
     )
     romm_session_secure_cookie: Flag = Field(False, description="Cookies travel over HTTPS only")
+    romm_login_attempts: Count = Field(
+        10,
+        description="Wrong passwords for an account that an address may send in ten minutes "
+        "before it has to wait, longer each time; 0 means any number",
+    )
+    romm_rate_limits: Flag = Field(
+        True, description="Limits attempts at pairing codes, password links and registration"
+    )
     oidc_enabled: Flag = Field(False, description="Login through an OpenID Connect provider")
     oidc_autologin: Flag = Field(False, description="The login page goes to the provider by itself")
     oidc_allow_registration: Flag = Field(True, description="Unknown OIDC users get an account")

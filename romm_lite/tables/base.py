@@ -157,9 +157,9 @@ def long() -> Any:
     return Field(default="", sa_column=Column(long_text(), nullable=False, default=""))
 
 
-def optional_json() -> Any:
-    """A JSON value or SQL NULL."""
-    return Field(default=None, sa_type=Json, nullable=True)
+def optional_json(*, is_secret: bool = False) -> Any:
+    """A JSON value or SQL NULL; a secret one is left out when the row is printed."""
+    return Field(default=None, sa_type=Json, nullable=True, repr=not is_secret)
 
 
 def json_list() -> Any:

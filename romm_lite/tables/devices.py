@@ -36,7 +36,7 @@ class Device(Stamped, table=True):
     mac_address: str | None = Field(default=None, max_length=17)
     sync_mode: str = Field(default="api", max_length=20)
     sync_enabled: bool = True
-    sync_config: dict[str, Any] | None = optional_json()
+    sync_config: dict[str, Any] | None = optional_json(is_secret=True)
     last_seen: datetime | None = optional_moment()
 
 

@@ -138,12 +138,14 @@ class Flat:
 
     A repeated name counts with its last value, except where the field is a list. An empty form
     value counts as absent unless the field can be text, as browsers send every field of a form.
+    A form model that allows extra fields is given the files of all fields, whatever their names.
     """
 
     def __init__(self, place: str, model: type[BaseModel]) -> None:
         self.place = place
         self.model = model
-        self.has_files = False
+        self.takes_any_file = model.model_config.get("extra") == "allow"
+        self.has_files = self.takes_any_file
         self.is_required = False
         self.fields: list[_Field] = []
         for name, info in model.model_fields.items():
@@ -159,6 +161,8 @@ class Flat:
     def parse(self, values: "ImmutableMultiDict[str, Any] | Headers", errors: list[Error]) -> Any:
         """The model; None with ``errors`` extended if the values do not fit."""
         found: dict[str, Any] = {}
+        if self.takes_any_file:
+            found |= {key: each for key, each in values.items() if _is_sent_file(each)}
         for field in self.fields:
             if field.key in values:
                 every = values.getlist(field.key)
@@ -173,6 +177,10 @@ class Flat:
             return None
         errors.extend(find_unstorable((self.place,), parsed))
         return parsed
+
+
+def _is_sent_file(value: Any) -> bool:
+    return isinstance(value, UploadFile) and _counts(value, keeps_empty=False)
 
 
 def _counts(value: Any, keeps_empty: bool) -> bool:

@@ -176,14 +176,15 @@ class _Entry:
 
     def _request_body(self) -> Json | None:
         inputs = self._operation.inputs
-        if inputs.body is not None:
-            content = {"application/json": {"schema": self._schema("body")}}
-            return {"content": content, "required": inputs.body.is_required}
+        content: Json = {}
         if inputs.form is not None:
             word = "multipart/form-data" if inputs.form.has_files else _URLENCODED
-            content = {word: {"schema": self._schema("form")}}
-            return {"content": content, "required": inputs.form.is_required}
-        return None
+            content[word] = {"schema": self._schema("form")}
+        if inputs.body is not None:
+            content["application/json"] = {"schema": self._schema("body")}
+        read = (inputs.form, inputs.body)
+        required = any(each is not None and each.is_required for each in read)
+        return {"content": content, "required": required} if content else None
 
     def _responses(self, *, takes: bool) -> Json:
         operation = self._operation

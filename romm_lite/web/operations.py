@@ -11,7 +11,8 @@ The *names* of a handler's parameters are the protocol:
 
 - the parameters of its path; ``{name:path}`` at the end takes the rest of the path;
 - ``query``, ``headers``, ``form``: Pydantic models; a header's field has its name as alias;
-- ``body``: the JSON body, of any type; optional when the parameter has a default;
+- ``body``: the JSON body, of any type; optional when the parameter has a default. Beside a form
+  both must be optional: the content type tells which was sent, the other comes empty;
 - ``request``: the Starlette request;
 - any resource the application provides (``db``, ``user`` …), opened around this call.
 
@@ -132,8 +133,8 @@ class Operation:
             default = inspect.signature(self.handler).parameters["body"].default
             required = default is inspect.Parameter.empty
             body = Body(hints.pop("body"), None if required else default, is_required=required)
-        if body is not None and "form" in flat:
-            raise TypeError(f"{self.label}: takes a form or a body, not both")
+        if body is not None and "form" in flat and (body.is_required or flat["form"].is_required):
+            raise TypeError(f"{self.label}: beside each other, form and body must be optional")
         inputs = Inputs(path, flat.get("query"), flat.get("headers"), flat.get("form"), body)
         return inputs, frozenset(hints)
 

@@ -160,7 +160,7 @@ class OperationTable:
         request = Request(scope, receive)
         inputs = operation.inputs
         if inputs.body is not None or inputs.form is not None:
-            has_files = inputs.form is not None and inputs.form.has_files
+            has_files = inputs.takes_files(request.headers)
             limit = self._upload_limit if has_files else self._body_limit
             request = Request(scope, cap_body(receive, request.headers, limit))
         taken = await inputs.take(request)

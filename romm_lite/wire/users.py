@@ -1,12 +1,15 @@
 """Users."""
 
-from typing import Any, NotRequired
+from typing import Annotated, Any, NotRequired
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
 from romm_lite.kernel.scopes import Role
 from romm_lite.wire.common import Schema, Timestamp
+
+LONGEST_INVITE = 366 * 24 * 3600
+"""Seconds."""
 
 
 class EarnedAchievement(TypedDict):
@@ -66,3 +69,76 @@ class UserCreate(BaseModel):
     email: str
     password: str
     role: str
+
+
+class UserChange(BaseModel):
+    """What to change of a user; what is null or left out stays as it is."""
+
+    username: str | None = None
+    password: str | None = None
+    email: str | None = None
+    role: str | None = None
+    enabled: bool | None = None
+    ra_username: str | None = None
+    ui_settings: dict[str, Any] | str | None = None
+    """An object, or the JSON text of one."""
+
+
+class InviteLinkQuery(BaseModel):
+    """What an invitation is for; ``expiration`` is in seconds from now."""
+
+    role: str
+    expiration: Annotated[int | None, Field(le=LONGEST_INVITE)] = None
+
+
+class InviteLinkSchema(Schema):
+    """An invitation; the link is null where the server does not know its public address."""
+
+    token: str
+    url: str | None = None
+
+
+class UserRegister(BaseModel):
+    """A new user who was invited."""
+
+    model_config = ConfigDict(title="Body_create_user_from_invite_api_users_register_post")
+
+    username: str
+    email: str
+    password: str
+    token: str
+
+
+class PasswordForgotten(BaseModel):
+    """Who forgot their password."""
+
+    model_config = ConfigDict(title="Body_request_password_reset_api_forgot_password_post")
+
+    username: str
+
+
+class PasswordReset(BaseModel):
+    """A new password and the token that allows it."""
+
+    model_config = ConfigDict(title="Body_reset_password_api_reset_password_post")
+
+    token: str
+    new_password: str
+
+
+class ResetLinkSchema(Schema):
+    """A link to a new password, to be handed to its user."""
+
+    url: str
+    token: str
+    expires_at: Timestamp
+
+
+class RAProgressionRefresh(BaseModel):
+    """Whether to fetch only what is new."""
+
+    model_config = ConfigDict(
+        title="Body_refresh_retro_achievements_api_users__id__ra_refresh_post"
+    )
+
+    incremental: bool = False

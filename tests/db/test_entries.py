@@ -13,6 +13,7 @@ from romm_lite.db.engine import Database, open_engine
 from romm_lite.db.entries import (
     FRESH_SECONDS,
     Entries,
+    Owned,
     RedisEntries,
     TableEntries,
     open_entries,
@@ -137,6 +138,61 @@ def test_an_owner_loses_all_but_one(entries: Entries) -> None:
     assert [name for name in "abcde" if entries.get(key(name))] == ["d", "e"]
 
 
+def test_the_values_of_an_owner_are_listed(entries: Entries) -> None:
+    entries.put(key("s:a"), {"n": "a"}, 60, owner=key("ann"))
+    entries.put(key("s:b"), {"n": "b"}, 600, owner=key("ann"))
+    entries.put(key("t:c"), {"n": "c"}, 60, owner=key("ann"))
+    entries.put(key("s:d"), {"n": "d"}, 60, owner=key("bob"))
+    entries.put(key("s:e"), {"n": "e"}, 60)
+    listed = {owned.key: owned for owned in entries.list_owner(key("ann"), key("s:"))}
+    assert {name: owned.value for name, owned in listed.items()} == {
+        key("s:a"): {"n": "a"},
+        key("s:b"): {"n": "b"},
+    }
+    assert listed[key("s:b")].expires_at > listed[key("s:a")].expires_at
+    assert len(entries.list_owner(key("ann"))) == 3
+    assert entries.list_owner(key("nobody")) == []
+
+
+def test_a_prefix_tells_capitals_from_small_letters(entries: Entries) -> None:
+    entries.put(key("s:a"), {"n": "a"}, 60, owner=key("ann"))
+    entries.put(key("S:b"), {"n": "b"}, 60, owner=key("ann"))
+    assert [owned.key for owned in entries.list_owner(key("ann"), key("S:"))] == [key("S:b")]
+
+
+def test_what_an_owner_has_no_more_is_not_listed(entries: Entries) -> None:
+    for name in ("a", "b", "c"):
+        entries.put(key(name), {"n": name}, 60, owner=key("ann"))
+    entries.drop(key("a"))
+    entries.take(key("b"))
+    assert [owned.key for owned in entries.list_owner(key("ann"))] == [key("c")]
+
+
+def test_touching_is_seen_in_the_list(entries: Entries) -> None:
+    entries.put(key("a"), {"n": 1}, 60, owner=key("ann"))
+    (before,) = entries.list_owner(key("ann"))
+    entries.touch(key("a"), 600)
+    (after,) = entries.list_owner(key("ann"))
+    assert after.expires_at > before.expires_at
+
+
+def test_touching_what_was_dropped_brings_nothing_back(entries: Entries) -> None:
+    entries.put(key("a"), {"n": 1}, 60, owner=key("ann"))
+    entries.get(key("a"))
+    entries.drop(key("a"))
+    entries.touch(key("a"), 60)
+    assert entries.get(key("a")) is None
+    assert entries.list_owner(key("ann")) == []
+
+
+def test_an_owner_loses_the_values_of_one_prefix(entries: Entries) -> None:
+    for name in ("s:a", "s:b", "S:c", "t:d"):
+        entries.put(key(name), {"n": name}, 60, owner=key("ann"))
+    entries.drop_owner(key("ann"), but=key("s:b"), prefix=key("s:"))
+    left = [name for name in ("s:a", "s:b", "S:c", "t:d") if entries.get(key(name))]
+    assert left == ["s:b", "S:c", "t:d"]
+
+
 def test_an_owned_value_outlives_a_purge_and_still_belongs_to_its_owner(entries: Entries) -> None:
     entries.put(key("a"), {"n": 1}, 60, owner=key("ann"))
     entries.touch(key("a"), 600)
@@ -157,6 +213,7 @@ def test_redis_ends_values(redis_entries: RedisEntries) -> None:
     assert redis_entries.get(key("short")) is None
     assert redis_entries.take(key("short")) is None
     assert redis_entries.get(key("long")) == {"n": 2}
+    assert [owned.key for owned in redis_entries.list_owner(key("ann"))] == [key("long")]
     redis_entries.purge()
     with redis.Redis.from_url(REDIS) as client:
         owned = client.zrange(f"romm_lite:owner:{key('ann')}", 0, -1)
@@ -183,6 +240,14 @@ def test_touching_moves_the_end_but_wakes_nothing(every_database: Database, cloc
     entries.touch("b", 60)
     assert entries.get("a") == {"n": 1}
     assert entries.get("b") is None
+
+
+def test_what_has_ended_is_not_listed(every_database: Database, clock: Clock) -> None:
+    entries = TableEntries(every_database, clock)
+    entries.put("short", {"n": 1}, 10, owner="user:1")
+    entries.put("long", {"n": 2}, 100, owner="user:1")
+    clock.now += 50
+    assert entries.list_owner("user:1") == [Owned("long", {"n": 2}, 1_700_000_101)]
 
 
 def test_purging_clears_what_has_ended(every_database: Database, clock: Clock) -> None:

@@ -15,11 +15,14 @@ from typing import Any
 
 import httpx
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
+from tests.conftest import absent
 from tests.e2e.library import Structure, write_library
 
 WHO = ("keeper", "correct-horse")
 WAIT = 60.0
+CHROMIUM = os.environ.get("TEST_CHROMIUM") or shutil.which("chromium") or ""
 
 
 @dataclass(frozen=True)
@@ -54,9 +57,9 @@ class Home:
         return outcome
 
     @contextmanager
-    def serve(self, *words: str) -> Iterator["Server"]:
-        """The server, running; stopped in the end, however that comes."""
-        with socket.create_server(("127.0.0.1", 0)) as probe:
+    def serve(self, *words: str, port: int = 0) -> Iterator["Server"]:
+        """The server, running; stopped in the end, however that comes. A port of 0 is any."""
+        with socket.create_server(("127.0.0.1", port)) as probe:
             port = probe.getsockname()[1]
         address = ("--host", "127.0.0.1", "--port", str(port))
         log = self.data.with_name(f"{self.data.name}.log")
@@ -185,3 +188,14 @@ def served(request: pytest.FixtureRequest, new_home: NewHome) -> Iterator[Served
     with home.serve() as server:
         yield Served(request.param, home, server, server.roms())
     assert "Traceback" not in server.log.read_text()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM:
+        absent("Chromium is not installed: apt install chromium, or name it in TEST_CHROMIUM")
+    with sync_playwright() as playwright:
+        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
+        yield browser
+        browser.close()

@@ -140,3 +140,49 @@ def test_from_elsewhere_the_first_account_needs_the_token_the_server_prints(
             assert answer.status_code == expected, (token, answer.text)
         assert not file.exists()
         assert httpx.get(f"{server.url}/api/users/me", auth=WHO).status_code == 200
+
+
+def follow(server: Server, link: str, path: str, **body: str) -> httpx.Response:
+    """Send what the page behind a printed link would send."""
+    with browse(server) as client:
+        return client.post(path, json={**body, "token": link.partition("?token=")[2].strip()})
+
+
+def test_an_invitation_of_the_command_line_leads_to_an_account(home: Home) -> None:
+    with home.serve() as server:
+        done = home.run("user", "invite", "--role", "editor", "--expiration", "3600")
+        assert done.stdout.startswith(f"{server.url}/register?token="), done
+        body = {"username": "friend", "email": "", "password": "correct-horse"}
+        answer = follow(server, done.stdout, "/api/users/register", **body)
+        assert (answer.status_code, answer.json()["permission_group_id"]) == (201, 2)
+        body["username"] = "foe"
+        assert follow(server, done.stdout, "/api/users/register", **body).status_code == 400
+        assert "?token=" not in server.log.read_text()
+    assert "?token=" not in done.stderr
+
+
+def test_a_reset_link_of_the_command_line_leads_to_a_new_password(home: Home) -> None:
+    with home.serve() as server:
+        done = home.run("user", "reset-link", WHO[0].upper())
+        assert done.stdout.startswith(f"{server.url}/reset-password?token="), done
+        answer = follow(server, done.stdout, "/api/reset-password", new_password="battery staple")
+        assert (answer.status_code, answer.json()) == (200, None)
+        old, new = (
+            httpx.get(f"{server.url}/api/users/me", auth=(WHO[0], password), timeout=WAIT)
+            for password in (WHO[1], "battery staple")
+        )
+        assert (old.status_code, new.status_code) == (401, 200)
+        assert "?token=" not in server.log.read_text()
+    assert "?token=" not in done.stderr
+
+
+def test_a_reset_link_for_nobody_is_refused(home: Home) -> None:
+    done = home.run("user", "reset-link", "nobody")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "User not found" in done.stderr
+
+
+def test_nobody_is_invited_before_there_is_an_account(tmp_path: Path) -> None:
+    done = make_home(tmp_path).run("user", "invite")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "Create the first account before you invite others" in done.stderr

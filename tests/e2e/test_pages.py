@@ -1,18 +1,14 @@
 """The pages in a real browser: they work offline, without an error on the console."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Route
 
-from tests.conftest import absent
 from tests.e2e.conftest import Home, Server, create_admin, make_home
-
-CHROMIUM = os.environ.get("TEST_CHROMIUM") or shutil.which("chromium") or ""
 
 
 @dataclass
@@ -22,17 +18,6 @@ class Visit:
     page: Page
     complaints: list[str] = field(default_factory=list)
     abroad: list[str] = field(default_factory=list)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM:
-        absent("Chromium is not installed: apt install chromium, or name it in TEST_CHROMIUM")
-    with sync_playwright() as playwright:
-        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module", params=["", "/romm"], ids=["root", "sub-path"])

@@ -58,6 +58,7 @@ def test_below_the_level_nothing_is_written() -> None:
         ("GET /x?api_key=abcdef&y=1", "abcdef"),
         ("mariadb://romm:hunter2@db.lan/romm", "hunter2"),
         ("?setup_token=12345678", "12345678"),
+        ("GET '/api/client-tokens/pair/ABCD2345/status' 200", "ABCD2345"),
     ],
 )
 def test_secrets_are_masked(text: str, secret: str) -> None:

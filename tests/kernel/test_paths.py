@@ -7,14 +7,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from romm_lite.kernel.errors import UnsafePath
-from romm_lite.kernel.paths import Places, check_name, safe_join, write_private
+from romm_lite.kernel.paths import (
+    Places,
+    check_name,
+    safe_join,
+    user_folder,
+    write_private,
+    write_whole,
+)
 
 ROOT = Path("/root-of-all")
 
 HOSTILE = [
     "../secret", "a/../../secret", "/etc/passwd", "a\\..\\b", "C:/x", "c:x", "a\0b", "con",
     "NUL.txt", "a/COM1.rom", "lpt¹", "name.", "name ", "a|b", "a?b", 'a"b', "a:stream", "a\nb",
-    "x" * 451,
+    "x" * 256, "é" * 128,
 ]  # fmt: skip
 
 
@@ -69,6 +76,18 @@ def test_a_secret_is_written_for_its_owner_alone(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["secret"]
     if sys.platform != "win32":
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_file_is_written_whole_in_place_of_another(tmp_path: Path) -> None:
+    path = tmp_path / "picture"
+    write_whole(path, b"first\r\n")
+    write_whole(path, b"second\n")
+    assert path.read_bytes() == b"second\n"
+    assert [each.name for each in tmp_path.iterdir()] == ["picture"]
+
+
+def test_the_folder_of_a_user_is_named_as_romm_names_it() -> None:
+    assert user_folder(1) == "users/557365723a31"
 
 
 def test_a_library_elsewhere_is_never_created(tmp_path: Path) -> None:

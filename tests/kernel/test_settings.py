@@ -51,6 +51,22 @@ def test_a_bad_number_falls_back_and_says_so(
     assert "ROMM_PORT" in caplog.text
 
 
+def test_trusted_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROMM_TRUSTED_PROXIES", "10.0.0.2, 172.17.0.1/16 ,2001:DB8::1")
+    networks = ("10.0.0.2/32", "172.17.0.0/16", "2001:db8::1/128")
+    assert settings.load().romm_trusted_proxies == networks
+
+
+@pytest.mark.parametrize("word", ["nginx", "*", "10.0.0.2:80", "10.0.0.300", "10.0.0.0/33"])
+def test_anything_else_trusts_nobody_and_says_so(
+    word: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("ROMM_TRUSTED_PROXIES", f"127.0.0.1,{word}")
+    assert settings.load().romm_trusted_proxies == ()
+    assert "ROMM_TRUSTED_PROXIES" in caplog.text
+    assert word in caplog.text
+
+
 def test_a_word_that_is_no_choice_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOGLEVEL", "loud")
     with pytest.raises(SettingInvalid, match="LOGLEVEL"):

@@ -51,16 +51,16 @@ class Server:
 
 
 @contextlib.contextmanager
-def serve(app: ASGIApp) -> Iterator[Server]:
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, lifespan="off")
-    server = uvicorn.Server(config)
+def serve(app: ASGIApp, host: str = "127.0.0.1", **options: Any) -> Iterator[Server]:
+    options = {"log_config": None, "lifespan": "off", **options}
+    server = uvicorn.Server(uvicorn.Config(app, host=host, port=0, **options))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
         while not server.started:
             assert thread.is_alive()
             time.sleep(0.01)
-        host, port = server.servers[0].sockets[0].getsockname()
+        port = server.servers[0].sockets[0].getsockname()[1]
         yield Server(host, port)
     finally:
         server.should_exit = True

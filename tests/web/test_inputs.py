@@ -3,7 +3,7 @@ from typing import Annotated, Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.testclient import TestClient
 
 from romm_lite.web.inputs import LARGEST, Upload, find_unstorable
@@ -35,6 +35,13 @@ class SaveForm(BaseModel):
     screenshot: Upload | None = None
     note: str | None = None
     count: int | None = None
+
+
+class AnyForm(BaseModel):
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Upload]
+
+    note: str | None = None
 
 
 class TextForm(BaseModel):
@@ -78,6 +85,11 @@ def client() -> TestClient:
     def post_file(form: SaveForm) -> Any:
         content = form.save_file.file.read().decode()
         return [form.save_file.filename, content, sorted(form.model_fields_set)]
+
+    @router.post("/any-file", public=True)
+    def post_any_file(form: AnyForm) -> Any:
+        files = form.model_extra or {}
+        return [form.note, {name: each.file.read().decode() for name, each in files.items()}]
 
     @router.post("/text", public=True)
     def post_text(form: TextForm) -> Any:
@@ -329,6 +341,21 @@ def test_empty_form_fields_count_only_where_text_is_taken(client: TestClient) ->
     assert answer.json()[2] == ["note", "save_file"]
 
 
+def test_files_under_names_that_nobody_knows_before(client: TestClient) -> None:
+    files = {"Pokémon.pdf": ("x", b"one"), "model_dump": ("y", b"two"), "unset": ("", b"")}
+    answer = client.post("/api/any-file", data={"note": "n", "more": "text"}, files=files)
+    assert answer.json() == ["n", {"Pokémon.pdf": "one", "model_dump": "two"}]
+
+
+def test_of_two_files_of_a_name_the_last_wins(client: TestClient) -> None:
+    files = [("a", ("x", b"one")), ("a", ("y", b"two"))]
+    assert client.post("/api/any-file", files=files).json() == [None, {"a": "two"}]
+
+
+def test_no_form_at_all_has_no_files(client: TestClient) -> None:
+    assert client.post("/api/any-file").json() == [None, {}]
+
+
 def test_missing_file(client: TestClient) -> None:
     assert errors(client.post("/api/file", data={"note": "x"})) == [
         {"type": "missing", "loc": ["body", "saveFile"], "msg": "Field required", "input": None}
@@ -415,6 +442,7 @@ def test_forms_with_files_have_a_limit_of_their_own(client: TestClient) -> None:
 
     assert post(4000) == 200
     assert post(5000) == 413
+    assert client.post("/api/any-file", files={"any": ("a", b"x" * 4000)}).status_code == 200
 
 
 def test_length_that_is_no_number(client: TestClient) -> None:

@@ -56,6 +56,10 @@ def describe() -> dict[str, Any]:
     def update(id: int, form: CoverForm) -> Rom:  # noqa: A002
         raise NotImplementedError
 
+    @router.put("/{id}/cover", "roms.write")
+    def put_cover(id: int, form: CoverForm, body: File | None = None) -> Rom:  # noqa: A002
+        raise NotImplementedError
+
     @router.post("/start", "roms.write", status=201)
     def update_start(headers: Start) -> Reply[Rom]:
         raise NotImplementedError
@@ -139,6 +143,9 @@ def test_request_bodies(document: dict[str, Any]) -> None:
 
     assert list(body("/api/roms/{id}", "put")["content"]) == ["multipart/form-data"]
     assert not body("/api/roms/{id}", "put")["required"]
+    either = body("/api/roms/{id}/cover", "put")
+    assert list(either["content"]) == ["multipart/form-data", "application/json"]
+    assert not either["required"]
     assert list(body("/api/roms/token", "post")["content"]) == ["application/x-www-form-urlencoded"]
     assert body("/api/roms/token", "post")["required"]
     assert (

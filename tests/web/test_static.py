@@ -9,7 +9,15 @@ from starlette.types import ASGIApp
 
 from romm_lite.web.middleware import Compression
 from romm_lite.web.render import Shield
-from romm_lite.web.static import FOR_AN_HOUR, FOREVER, Folder, type_of_image, type_of_name
+from romm_lite.web.static import (
+    ASK,
+    FOR_AN_HOUR,
+    FOREVER,
+    Audience,
+    Folder,
+    type_of_image,
+    type_of_name,
+)
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 40
 WEBP = b"RIFF\x10\0\0\0WEBPVP8 " + b"\0" * 40
@@ -127,14 +135,24 @@ def test_our_own_svg_may(root: Path) -> None:
 def test_what_a_visitor_may_not_have_is_not_there(root: Path) -> None:
     asked: list[str] = []
 
-    def allow(request: Request, relative: str) -> bool:
+    def judge(request: Request, relative: str) -> Audience:
         asked.append(relative)
-        return request.headers.get("x-user") == "admin"
+        is_known = request.headers.get("x-user") == "admin"
+        return Audience.EVERYBODY if is_known else Audience.NOBODY
 
-    client = mount(Folder(root, allow=allow))
+    client = mount(Folder(root, audience=judge))
     assert client.get("/assets/roms/1/big.png").status_code == 404
     assert client.get("/assets/roms/1/big.png", headers={"x-user": "admin"}).status_code == 200
     assert set(asked) == {"roms/1/big.png"}
+
+
+def test_what_is_not_for_everybody_is_not_kept_for_others(root: Path) -> None:
+    client = mount(Folder(root, audience=lambda _request, _relative: Audience.SOME))
+    answer = client.get("/assets/roms/1/big.png?ts=1")
+    assert (answer.status_code, answer.headers["cache-control"]) == (200, ASK)
+    known = {"if-none-match": answer.headers["etag"]}
+    again = client.get("/assets/roms/1/big.png?ts=1", headers=known)
+    assert (again.status_code, again.headers["cache-control"]) == (304, ASK)
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,14 @@ def cookie(
     max_age: int | None = None,
     expires: str | None = None,
     http_only: bool = True,
-    same_site: SameSite = "strict",
+    same_site: SameSite | None = None,
 ) -> str:
-    """A Set-Cookie value for the place the program is shown at; ``max_age`` is in seconds."""
+    """A Set-Cookie value for the place the program is shown at; ``max_age`` is in seconds.
+
+    Unless ``same_site`` is given it is strict, or lax where people come back to us from the page
+    of an OpenID provider.
+    """
+    same_site = same_site or ("lax" if settings.oidc_enabled else "strict")
     parts = [f"{name}={value}", f"Path={settings.romm_root_path or '/'}"]
     if max_age is not None:
         parts.append(f"Max-Age={max_age}")

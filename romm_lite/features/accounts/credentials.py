@@ -1,8 +1,6 @@
 """From a credential to an ``Identity``: passwords, tokens, sessions, kiosk visitors."""
 
 import base64
-import binascii
-import hashlib
 import logging
 from datetime import datetime, timedelta
 from functools import partial
@@ -11,40 +9,41 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
-from romm_lite.features.accounts import queries
+from romm_lite.features.accounts import client_tokens, queries
 from romm_lite.features.accounts.identity import KIOSK_ID, NOBODY, Identity, Refused, Via
-from romm_lite.features.accounts.permissions import read_scopes
+from romm_lite.features.accounts.passwords import Guess
+from romm_lite.features.accounts.permissions import read_scopes, read_visitor_scopes
 from romm_lite.features.accounts.queries import Account
 from romm_lite.features.accounts.service import Accounts
 from romm_lite.features.accounts.sessions import BrowserSession
 from romm_lite.features.accounts.tokens import NOT_VALID
-from romm_lite.kernel.scopes import READ_SCOPES, Role
+from romm_lite.kernel.scopes import Role
 from romm_lite.kernel.times import now
 from romm_lite.tables.devices import CLIENT_TOKENS, DEVICES
 from romm_lite.web.table import Lane
 
 log = logging.getLogger(__name__)
-CLIENT_TOKEN_PREFIX = "rmm_"  # noqa: S105
 MARK_EVERY = timedelta(minutes=5)
 
 
 class Credentials:
-    """Asks who a request comes from. Anything that is shown and not good raises ``Refused``."""
+    """Asks who a request comes from. Anything that is shown and not good raises ``Refused``.
+
+    Only passwords have a limit (TooMany): they can be guessed, and looking at one is dear. Tokens
+    and sessions are random or signed, and a wrong one costs no more than a right one.
+    """
 
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
         self._lane = Lane(2)
 
-    async def by_header(self, header: str) -> Identity:
-        """Whom an Authorization header speaks for."""
-        words = header.split()
-        if len(words) != 2:
-            raise Refused
-        scheme, value = words[0].lower(), words[1]
+    async def by_header(self, header: str, address: str) -> Identity:
+        """Whom an Authorization header speaks for; ``address`` is who answers for a wrong one."""
+        scheme, value = split_header(header)
         if scheme == "basic":
-            return await self._by_password(value)
+            return await self._by_password(_read_basic(value, address))
         if scheme == "bearer":
-            read = self._by_client_token if value.startswith(CLIENT_TOKEN_PREFIX) else self._by_jwt
+            read = self._by_client_token if value.startswith(client_tokens.PREFIX) else self._by_jwt
             return await self._lane.run(partial(read, value))
         return await self.visitor()
 
@@ -59,27 +58,41 @@ class Credentials:
             return NOBODY
         return await self._lane.run(self._read_kiosk)
 
-    async def check_password(self, username: str, password: str) -> Account:
-        """The user who may log in with this password."""
-        account = await self._lane.run(partial(self._find_named, username))
-        if not await self._accounts.passwords.check(password, account) or account is None:
+    async def check_password(self, guess: Guess) -> Account:
+        """The user who may log in with this name and password; TooMany after too many wrong
+        ones."""
+        account = await self._lane.run(partial(self._find_named, guess.username))
+        return await self._check(guess, account)
+
+    async def _by_password(self, guess: Guess) -> Identity:
+        account, found = await self._lane.run(partial(self._recognize, guess))
+        if found is not None:
+            return found
+        account = await self._check(guess, account)
+        return await self._lane.run(partial(self._admit, account, "basic"))
+
+    async def _check(self, guess: Guess, account: Account | None) -> Account:
+        if not await self._accounts.passwords.check(guess, account) or account is None:
             raise Refused(why="password")
+        self._check_may_use_password(account)
+        return account
+
+    def _check_may_use_password(self, account: Account) -> None:
         if not account.enabled:
             raise Refused(why="disabled")
         if self._accounts.settings.disable_userpass_login and account.role != Role.ADMIN:
             raise Refused(why="passwords off")
-        return account
 
-    async def _by_password(self, encoded: str) -> Identity:
-        try:
-            text = base64.b64decode(encoded, validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError) as error:
-            raise Refused from error
-        username, colon, password = text.partition(":")
-        if not colon:
-            raise Refused
-        account = await self.check_password(username, password)
-        return await self._lane.run(partial(self._admit, account, "basic"))
+    def _recognize(self, guess: Guess) -> tuple[Account | None, Identity | None]:
+        """The account of that name, and its identity if the password is remembered as good."""
+        with self._accounts.database.read() as session:
+            account = queries.find_account_named(session, guess.username)
+            if account is None or not self._accounts.passwords.remembers(guess, account):
+                return account, None
+            self._check_may_use_password(account)
+            found = _identify(session, account, "basic")
+        self._mark_active(account)
+        return account, found
 
     def _find_named(self, username: str) -> Account | None:
         with self._accounts.database.read() as session:
@@ -106,7 +119,7 @@ class Credentials:
         return found
 
     def _by_client_token(self, token: str) -> Identity:
-        hashed = hashlib.sha256(token.encode()).hexdigest()
+        hashed = client_tokens.hash_secret(token)
         table = CLIENT_TOKENS.c
         wanted = (table.id, table.user_id, table.device_id, table.scopes)
         query = select(*wanted, table.expires_at, table.last_used_at)
@@ -145,15 +158,15 @@ class Credentials:
 
     def _read_kiosk(self) -> Identity:
         with self._accounts.database.read() as session:
-            group_id, has_hidden = queries.read_default_group(session)
+            group = queries.read_default_group(session)
+            scopes = read_visitor_scopes(session, group["group_id"])
         return Identity(
             user_id=KIOSK_ID,
             username="kiosk",
             role=Role.USER,
-            scopes=READ_SCOPES,
-            own_scopes=READ_SCOPES,
-            group_id=group_id,
-            has_hidden=has_hidden,
+            scopes=scopes,
+            own_scopes=scopes,
+            **group,
             via="kiosk",
         )
 
@@ -184,6 +197,27 @@ class Credentials:
             log.warning("Could not note that a token was used: %s", error.orig)
 
 
+def split_header(header: str) -> tuple[str, str]:
+    """Scheme, in small letters, and credential of an Authorization header; Refused if it has not
+    exactly these two."""
+    words = header.split()
+    if len(words) != 2:
+        raise Refused
+    return words[0].lower(), words[1]
+
+
+def _read_basic(encoded: str, address: str) -> Guess:
+    """Name and password, which may hold colons; Refused if it is no Base64 of UTF-8."""
+    try:
+        text = base64.b64decode(encoded, validate=True).decode()
+    except ValueError as error:
+        raise Refused from error
+    username, colon, password = text.partition(":")
+    if not colon:
+        raise Refused
+    return Guess(username, password, address)
+
+
 def _is_stale(last: datetime | None, moment: datetime) -> bool:
     return last is None or moment - last >= MARK_EVERY
 
@@ -207,6 +241,8 @@ def _identify(
         own_scopes=own,
         group_id=None if is_admin else account.group_id,
         has_hidden=account.has_hidden and not is_admin,
+        max_age=None if is_admin else account.max_age,
+        hide_unrated=account.hide_unrated and not is_admin,
         via=via,
         epoch=account.epoch,
         device_id=device_id,

@@ -29,6 +29,10 @@ class Identity:
     """The user's group, the default group for who has none, None for administrators."""
     has_hidden: bool
     """Whether platforms or ROMs are hidden from this user; never from administrators."""
+    max_age: int | None
+    """Years; games rated for older people do not exist for this user. None: no limit."""
+    hide_unrated: bool
+    """Whether games that nobody rated are beyond the limit as well, where there is one."""
     via: Via
     epoch: int = 0
     """The user's when the credential was checked; what is given out on its strength carries it."""
@@ -38,6 +42,11 @@ class Identity:
     @property
     def is_admin(self) -> bool:
         return self.role == Role.ADMIN
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether nothing in the library is kept from this user, by rule or by age."""
+        return not self.has_hidden and self.max_age is None
 
     @property
     def is_authenticated(self) -> bool:
@@ -61,6 +70,8 @@ NOBODY = Identity(
     own_scopes=(),
     group_id=None,
     has_hidden=False,
+    max_age=None,
+    hide_unrated=False,
     via="none",
 )
 

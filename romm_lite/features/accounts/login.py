@@ -6,12 +6,14 @@ from romm_lite.features.accounts import browsers, queries, sessions
 from romm_lite.features.accounts.cookies import cookie
 from romm_lite.features.accounts.credentials import Credentials
 from romm_lite.features.accounts.identity import Identity, Refused
+from romm_lite.features.accounts.limits import address_of
+from romm_lite.features.accounts.passwords import Guess
 from romm_lite.features.accounts.permissions import read_scopes
 from romm_lite.features.accounts.queries import Account
 from romm_lite.features.accounts.service import Accounts
 from romm_lite.features.accounts.sessions import BrowserSession
 from romm_lite.features.accounts.tokens import NOT_VALID
-from romm_lite.kernel.errors import Forbidden, Invalid, RequestError, Unauthenticated
+from romm_lite.kernel.errors import Forbidden, Invalid, RequestError, TooMany, Unauthenticated
 from romm_lite.kernel.times import now
 from romm_lite.wire.tokens import TokenForm, TokenResponse
 
@@ -19,19 +21,35 @@ PASSWORDS_OFF = "Login with a password is switched off on this server"
 
 
 def log_in(accounts: Accounts, user: Identity, request: Request) -> None:
-    """Begin a session under a new id, whatever session the browser had before."""
+    """Begin a session for whoever showed name and password."""
     if user.via != "basic" or user.user_id is None:
         raise _explain(request)
+    open_session(accounts, request, user.user_id, user.epoch)
+
+
+def open_session(
+    accounts: Accounts,
+    request: Request,
+    user_id: int,
+    epoch: int,
+    *,
+    logout_url: str | None = None,
+) -> None:
+    """Begin a session under a new id, whatever session the browser had before.
+
+    ``epoch`` is the user's when it was found out who they are, ``logout_url`` where the browser
+    goes to log out at the login provider.
+    """
     address = request.client.host if request.client else ""
     agent = request.headers.get("user-agent", "")
     mark = request.cookies.get(browsers.COOKIE)
     with accounts.database.write() as session:
-        device = browsers.visit_browser(session, user.user_id, mark, address, agent)
+        device = browsers.visit_browser(session, user_id, mark, address, agent)
         moment = now()
-        queries.mark_user(session, user.user_id, last_login=moment, last_active=moment)
+        queries.mark_user(session, user_id, last_login=moment, last_active=moment)
     if old := request.cookies.get(sessions.COOKIE):
         accounts.sessions.close(old)
-    kept = BrowserSession(user.user_id, user.epoch, device.id)
+    kept = BrowserSession(user_id, epoch, device.id, logout_url=logout_url)
     cookies: dict[str, str] = request.scope["set_cookies"]
     cookies[sessions.COOKIE] = accounts.sessions.cookie(accounts.sessions.open(kept))
     cookies[browsers.COOKIE] = cookie(
@@ -45,6 +63,8 @@ def log_in(accounts: Accounts, user: Identity, request: Request) -> None:
 def _explain(request: Request) -> RequestError:
     """Why nobody was let in."""
     refusal = request.scope.get("auth_error")
+    if isinstance(refusal, TooMany):
+        return refusal
     if isinstance(refusal, Refused):
         if refusal.why == "password":
             return Unauthenticated("Incorrect username or password", challenge=None)
@@ -55,21 +75,26 @@ def _explain(request: Request) -> RequestError:
     return Unauthenticated(challenge="Basic")
 
 
-def log_out(accounts: Accounts, user: Identity, request: Request) -> None:
-    """End the session of the cookie, if it belongs to whoever asks."""
+def log_out(accounts: Accounts, user: Identity, request: Request) -> str | None:
+    """End the session of the cookie, if it belongs to whoever asks; returns where the browser
+    goes to log out at the login provider as well, if it shall."""
     session_id = request.cookies.get(sessions.COOKIE)
     kept = accounts.sessions.find(session_id) if session_id else None
-    if session_id and kept is not None and kept.user_id == user.user_id:
-        accounts.sessions.close(session_id)
-        request.scope["set_cookies"][sessions.COOKIE] = accounts.sessions.no_cookie()
+    if session_id is None or kept is None or kept.user_id != user.user_id:
+        return None
+    accounts.sessions.close(session_id)
+    request.scope["set_cookies"][sessions.COOKIE] = accounts.sessions.no_cookie()
+    return kept.logout_url if accounts.settings.oidc_rp_initiated_logout else None
 
 
-async def check_grant(credentials: Credentials, form: TokenForm) -> Account:
+async def check_grant(request: Request, form: TokenForm) -> Account:
     """The user of a password grant."""
+    credentials: Credentials = request.scope["credentials"]
     if not form.username or not form.password:
         raise Invalid("Missing username or password")
     try:
-        return await credentials.check_password(form.username, form.password)
+        guess = Guess(form.username, form.password, address_of(request))
+        return await credentials.check_password(guess)
     except Refused as refusal:
         if refusal.why == "disabled":
             raise Forbidden("User account is disabled") from refusal

@@ -5,6 +5,8 @@ for by a cookie: it is left as ``scope["auth_error"]`` and public operations may
 Handlers set cookies through ``scope["set_cookies"]``, a dictionary from name to Set-Cookie value.
 """
 
+import logging
+
 from starlette.authentication import AuthCredentials
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
@@ -12,10 +14,14 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from romm_lite.features.accounts import csrf, sessions
-from romm_lite.features.accounts.credentials import Credentials
+from romm_lite.features.accounts.credentials import Credentials, split_header
 from romm_lite.features.accounts.identity import KIOSK_ID, NOBODY, Identity, Refused
+from romm_lite.features.accounts.limits import address_of
 from romm_lite.features.accounts.service import Accounts
+from romm_lite.kernel.errors import TooMany
 from romm_lite.web.routing import route_path
+
+log = logging.getLogger(__name__)
 
 
 class Identify:
@@ -25,12 +31,15 @@ class Identify:
         self._app = app
         self._accounts = accounts
         self._credentials = Credentials(accounts)
+        self._may_lack_proxies = not accounts.settings.romm_trusted_proxies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
         request = HTTPConnection(scope)
+        if self._may_lack_proxies and "x-forwarded-for" in request.headers:
+            self._mention_proxies(request)
         cookies: dict[str, str] = {}
         scope["set_cookies"] = cookies
         scope["credentials"] = self._credentials
@@ -43,12 +52,21 @@ class Identify:
             send = _with_cookies(send, cookies)
         await app(scope, receive, send)
 
+    def _mention_proxies(self, request: HTTPConnection) -> None:
+        """Say once that a proxy is not believed: its visitors share one limit."""
+        self._may_lack_proxies = False
+        log.warning(
+            "X-Forwarded-For from %s is ignored. If that is your proxy, name it in "
+            "ROMM_TRUSTED_PROXIES, or all who come through it count as one.",
+            request.client.host if request.client else "a local socket",
+        )
+
     async def _identify(self, request: HTTPConnection, cookies: dict[str, str]) -> Identity:
-        header = request.headers.get("authorization")
+        header = _find_header(request)
         if header is not None:
             try:
-                return await self._credentials.by_header(header)
-            except Refused as refusal:
+                return await self._credentials.by_header(header, address_of(request))
+            except (Refused, TooMany) as refusal:
                 request.scope["auth_error"] = refusal
                 return NOBODY
         session_id = request.cookies.get(sessions.COOKIE)
@@ -83,10 +101,19 @@ class Identify:
         return route_path(scope).removeprefix(self._accounts.settings.romm_root_path)
 
 
+def _find_header(request: HTTPConnection) -> str | None:
+    """The Authorization header; of several none counts, for others may have looked at another."""
+    values = request.headers.getlist("authorization")
+    return None if not values else values[0] if len(values) == 1 else ""
+
+
 def _shows_credential(request: HTTPConnection) -> bool:
     """Whether the cookie has no say, as a credential is shown; the scheme's name alone is none."""
-    scheme, *rest = request.headers.get("authorization", "").split() or [""]
-    return scheme.lower() in ("basic", "bearer") and bool(rest)
+    try:
+        scheme, _ = split_header(_find_header(request) or "")
+    except Refused:
+        return False
+    return scheme in ("basic", "bearer")
 
 
 def _with_cookies(send: Send, cookies: dict[str, str]) -> Send:

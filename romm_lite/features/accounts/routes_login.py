@@ -21,9 +21,9 @@ def login(request: Request, accounts: Accounts, user: Identity) -> None:
 
 @router.post("/logout", public=True)
 def logout(request: Request, accounts: Accounts, user: Identity) -> OIDCLogoutResponse | None:
-    """End the session."""
-    logins.log_out(accounts, user, request)
-    return None
+    """End the session; who came through the login provider may have to log out there as well."""
+    url = logins.log_out(accounts, user, request)
+    return None if url is None else OIDCLogoutResponse(oidc_logout_url=url)
 
 
 @router.post(
@@ -34,7 +34,7 @@ def logout(request: Request, accounts: Accounts, user: Identity) -> OIDCLogoutRe
 async def token(form: TokenForm, request: Request, work: Work) -> TokenResponse:
     """A pair of tokens for a name and password, or for a refresh token."""
     if form.grant_type == "password":
-        account = await logins.check_grant(request.scope["credentials"], form)
+        account = await logins.check_grant(request, form)
         return await work(logins.grant, account, form.scope)
     if form.grant_type == "refresh_token":
         return await work(logins.refresh, form)

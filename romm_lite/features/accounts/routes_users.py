@@ -6,14 +6,15 @@ from typing import Any
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
-from romm_lite.features.accounts import setup
+from romm_lite.features.accounts import setup, users
 from romm_lite.features.accounts.identity import Identity
 from romm_lite.features.accounts.service import Accounts
 from romm_lite.kernel.errors import Forbidden, Unauthenticated
 from romm_lite.kernel.scopes import Scope
+from romm_lite.web.inputs import Upload
 from romm_lite.web.operations import Router
-from romm_lite.wire.common import Key
-from romm_lite.wire.users import UserCreate, UserSchema
+from romm_lite.wire.common import Key, RowId
+from romm_lite.wire.users import RAProgressionRefresh, UserChange, UserCreate, UserSchema
 
 router = Router("/api/users", tags=["users"])
 
@@ -28,6 +29,13 @@ class SetupHeaders(BaseModel):
     """The same, for programs."""
 
     setup_token: str | None = Field(None, alias="x-setup-token")
+
+
+class UserForm(UserChange):
+    """The same as a form, where the settings are text and a picture can be sent along."""
+
+    ui_settings: str | None = None
+    avatar: Upload | None = None
 
 
 @router.post(
@@ -108,3 +116,38 @@ def _show_kiosk(visitor: Identity) -> dict[str, Any]:
 def get_user(id: Key, accounts: Accounts) -> UserSchema:
     """One user."""
     return UserSchema.model_validate(accounts.get_user(id))
+
+
+@router.put(
+    "/{id}",
+    Scope.ME_WRITE,
+    heavy=True,
+    responses={400: "A rule is broken or a name taken", 404: "User not found", 413: "Too large"},
+)
+def update_user(
+    id: Key, accounts: Accounts, user: Identity, form: UserForm, body: UserChange | None = None
+) -> UserSchema:
+    """Change a user, by a form or by JSON; role and state are for administrators to change, and
+    never their own."""
+    changed = users.change_user(accounts, id, body or form, user, form.avatar)
+    return UserSchema.model_validate(changed)
+
+
+@router.delete(
+    "/{id}", Scope.USERS_WRITE, responses={400: "Yourself, or the last one", 404: "User not found"}
+)
+def delete_user(id: RowId, accounts: Accounts, user: Identity) -> None:
+    """Delete a user and all that is theirs."""
+    users.delete_user(accounts, id, user)
+
+
+@router.post(
+    "/{id}/ra/refresh",
+    Scope.ME_WRITE,
+    responses={404: "User not found, or without a RetroAchievements username"},
+)
+def refresh_retro_achievements(
+    id: RowId, accounts: Accounts, user: Identity, body: RAProgressionRefresh | None = None
+) -> None:
+    """Fetch a user's progress at RetroAchievements."""
+    users.refresh_progression(accounts, id, user)

@@ -1,12 +1,27 @@
-"""What a username, a password and an address may look like; refusals are 400 with one message."""
+"""What the fields of a user may be; refusals are 400 with one message."""
 
 import re
+from typing import Any
+
+import orjson
+from sqlalchemy import exists, select
+from sqlmodel import Session
 
 from romm_lite.kernel.errors import Invalid
+from romm_lite.tables.users import USERS
 
 _USERNAME = re.compile(r"[A-Za-z0-9_-]+")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
 LONGEST = 255
+UI_SETTINGS_BYTES = 256 * 1024
+UI_SETTINGS_DEPTH = 32
+
+
+def check_fields(username: str, password: str, email: str) -> None:
+    """All three of a new user."""
+    check_username(username)
+    check_password(password)
+    check_email(email)
 
 
 def check_username(username: str) -> None:
@@ -43,3 +58,42 @@ def check_email(email: str) -> None:
         raise Invalid(f"Email must be no more than {LONGEST} characters long")
     if not _EMAIL.fullmatch(email):
         raise Invalid("Invalid email format")
+
+
+def check_ra_username(name: str) -> None:
+    """An empty one is none."""
+    if len(name) > LONGEST:
+        raise Invalid(f"RetroAchievements username must be no more than {LONGEST} characters long")
+
+
+def check_unused(session: Session, username: str, email: str, *, but: int | None = None) -> None:
+    """Nobody, except perhaps the user ``but``, has this name or address; empty ones are free."""
+    users = exists() if but is None else exists().where(USERS.c.id != but)
+    if username and session.scalar(select(users.where(USERS.c.username == username.lower()))):
+        raise Invalid(f"Username {username} already exists")
+    if email and session.scalar(select(users.where(USERS.c.email == email.lower()))):
+        raise Invalid(f"User with email {email} already exists")
+
+
+def read_ui_settings(value: dict[str, Any] | str) -> dict[str, Any]:
+    """The settings of a user's pages, of whatever meaning, from JSON text or as they are."""
+    try:
+        text = value.encode() if isinstance(value, str) else orjson.dumps(value)
+        if len(text) > UI_SETTINGS_BYTES:
+            raise Invalid(f"Invalid ui_settings JSON: more than {UI_SETTINGS_BYTES} bytes")
+        parsed = orjson.loads(text)
+    except (ValueError, TypeError) as error:
+        raise Invalid(f"Invalid ui_settings JSON: {error}") from error
+    if not isinstance(parsed, dict):
+        raise Invalid("Invalid ui_settings JSON: it must be an object")
+    if _is_deeper(parsed, UI_SETTINGS_DEPTH):
+        raise Invalid(f"Invalid ui_settings JSON: nested more than {UI_SETTINGS_DEPTH} levels deep")
+    return parsed
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    """Whether objects and lists are nested in more than so many levels."""
+    if not isinstance(value, dict | list):
+        return False
+    parts = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_is_deeper(part, levels - 1) for part in parts)

@@ -6,28 +6,41 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import ColumnElement, delete, select
 from sqlmodel import Session
 
 from romm_lite.db import versions
-from romm_lite.db.engine import Database
+from romm_lite.db.engine import Database, announce
 from romm_lite.db.entries import Entries
 from romm_lite.features.accounts import queries, setup
 from romm_lite.features.accounts.csrf import Csrf
 from romm_lite.features.accounts.identity import Identity
 from romm_lite.features.accounts.keys import signing_key
+from romm_lite.features.accounts.limits import Limits
+from romm_lite.features.accounts.oidc import Provider
+from romm_lite.features.accounts.oidc_flows import Flows
 from romm_lite.features.accounts.passwords import Passwords, hash_password
-from romm_lite.features.accounts.permissions import LEGACY_GROUPS, read_scopes
-from romm_lite.features.accounts.rules import check_email, check_password, check_username
+from romm_lite.features.accounts.permissions import (
+    LEGACY_GROUPS,
+    hand_on_rules,
+    read_scopes,
+    require,
+    require_admin,
+)
+from romm_lite.features.accounts.queries import AGE_LIMITS
+from romm_lite.features.accounts.rules import check_fields, check_password, check_unused
 from romm_lite.features.accounts.sessions import Sessions
 from romm_lite.features.accounts.tokens import Tokens
+from romm_lite.features.accounts.vouchers import Vouchers
 from romm_lite.kernel.errors import Forbidden, Invalid, NotFound, Unauthenticated
+from romm_lite.kernel.events import RightsChanged
 from romm_lite.kernel.scopes import Role
 from romm_lite.kernel.settings import Settings
+from romm_lite.tables.devices import CLIENT_TOKENS
 from romm_lite.tables.users import USERS, User
 from romm_lite.wire.users import UserCreate
 
-__all__ = ["Accounts", "Identity"]
+__all__ = ["AGE_LIMITS", "Accounts", "Identity", "hand_on_rules", "require", "require_admin"]
 
 log = logging.getLogger(__name__)
 ACCOUNTS = "accounts"
@@ -40,22 +53,33 @@ class Accounts:
 
     settings: Settings
     database: Database
+    entries: Entries
     sessions: Sessions
     tokens: Tokens
     csrf: Csrf
     passwords: Passwords
+    limits: Limits
+    vouchers: Vouchers
+    oidc: Provider
+    oidc_flows: Flows
 
     @classmethod
     def open(cls, settings: Settings, database: Database, entries: Entries) -> Self:
         """Makes the signing key if there is none yet."""
         key = signing_key(settings)
+        limits = Limits(settings)
         return cls(
             settings=settings,
             database=database,
+            entries=entries,
             sessions=Sessions(entries, settings),
             tokens=Tokens(key, entries, settings),
             csrf=Csrf(key, settings),
-            passwords=Passwords(),
+            passwords=Passwords(limits),
+            limits=limits,
+            vouchers=Vouchers(key, entries),
+            oidc=Provider(settings),
+            oidc_flows=Flows(entries, settings),
         )
 
     def has_admin(self) -> bool:
@@ -77,22 +101,20 @@ class Accounts:
 
         Without an administrator the new user is one.
         """
-        if by is not None and not by.is_admin and _read_role(new.role)[0] == Role.ADMIN:
+        if by is not None and not by.is_admin and read_role(new.role)[0] == Role.ADMIN:
             raise Forbidden("Only an administrator can create admin users")
         return self._create(new, only_first=False)
 
     def _create(self, new: UserCreate, *, only_first: bool) -> dict[str, Any]:
-        check_username(new.username)
-        check_password(new.password)
-        check_email(new.email)
+        check_fields(new.username, new.password, new.email)
         hashed = hash_password(new.password)
 
-        with self._alone() as session:
+        with self.alone() as session:
             is_claimed = queries.has_admin(session)
             if is_claimed and only_first:
                 raise Unauthenticated
-            _check_unused(session, new)
-            role, group = _read_role(new.role) if is_claimed else (Role.ADMIN, None)
+            check_unused(session, new.username, new.email)
+            role, group = read_role(new.role) if is_claimed else (Role.ADMIN, None)
             user = User(
                 username=new.username.lower(),
                 email=new.email.lower() or None,
@@ -108,7 +130,7 @@ class Accounts:
         return self.get_user_named(user.username)
 
     @contextmanager
-    def _alone(self) -> Iterator[Session]:
+    def alone(self) -> Iterator[Session]:
         """A unit of work that hangs on who else there is: no two run at the same time."""
         with self.database.write() as session:
             # First, for this is the lock on databases that let several write at once.
@@ -141,43 +163,42 @@ class Accounts:
             raise NotFound("User not found")
         return found[0]
 
-    def set_password(self, user_id: int, password: str) -> None:
-        """A new password; it ends the user's sessions and the tokens that logging in gave."""
+    def set_password(self, user_id: int, password: str, *, epoch: int | None = None) -> bool:
+        """A password that was not changed by its user when logged in; it ends all that was given
+        out before: sessions, the tokens of logging in, and the tokens of clients.
+
+        With ``epoch``, only if that is still the user's; tells whether it was.
+        """
         check_password(password)
         hashed = hash_password(password)
         with self.database.write() as session:
-            _read_stored_role(session, user_id)
+            stored = queries.lock_user(session, user_id)
+            if epoch is not None and stored.epoch != epoch:
+                return False
             queries.raise_epoch(session, user_id, hashed_password=hashed)
+            forget_client_tokens(session, user_id)
         self.sessions.close_all(user_id)
         log.info("User %d has a new password", user_id)
+        return True
 
     def set_enabled(self, user_id: int, enabled: bool) -> None:
         """Let a user in or shut them out at once; Invalid for the last administrator."""
-        with self._alone() as session:
-            is_admin = _read_stored_role(session, user_id) == Role.ADMIN
-            may_go = not is_admin or queries.has_admin(session, enabled=True, but=user_id)
-            if not enabled and not may_go:
+        with self.alone() as session:
+            queries.lock_user(session, user_id)
+            if not enabled and queries.is_last_admin(session, user_id):
                 raise Invalid("You cannot disable the last admin user")
             queries.raise_epoch(session, user_id, enabled=enabled)
+            announce(session, RightsChanged((user_id,)))
         self.sessions.close_all(user_id)
         log.info("User %d was %s", user_id, "enabled" if enabled else "disabled")
 
 
-def _read_stored_role(session: Session, user_id: int) -> str:
-    role = session.scalar(select(USERS.c.role).where(USERS.c.id == user_id))
-    if role is None:
-        raise NotFound("User not found")
-    return str(role)
+def forget_client_tokens(session: Session, user_id: int) -> None:
+    """End what was paired with a user's account."""
+    session.execute(delete(CLIENT_TOKENS).where(CLIENT_TOKENS.c.user_id == user_id))
 
 
-def _check_unused(session: Session, new: UserCreate) -> None:
-    if session.scalar(select(exists().where(USERS.c.username == new.username.lower()))):
-        raise Invalid(f"Username {new.username} already exists")
-    if new.email and session.scalar(select(exists().where(USERS.c.email == new.email.lower()))):
-        raise Invalid(f"User with email {new.email} already exists")
-
-
-def _read_role(word: str) -> tuple[Role, str | None]:
+def read_role(word: str) -> tuple[Role, str | None]:
     """The role a word means and the group that comes with it; unknown words mean a plain user."""
     word = word.strip().lower()
     return (Role.ADMIN if word == Role.ADMIN else Role.USER), LEGACY_GROUPS.get(word)

@@ -1,27 +1,33 @@
 """A small application around the accounts, on a real database."""
 
+import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 import bcrypt
 import pytest
+import respx
+from sqlmodel import Session
 from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from romm_lite.db.engine import Database
-from romm_lite.db.entries import Entries, open_entries
+from romm_lite.db.entries import Entries, TableEntries
 from romm_lite.features.accounts import routes
 from romm_lite.features.accounts.identity import Identity
 from romm_lite.features.accounts.middleware import Identify
 from romm_lite.features.accounts.service import Accounts
+from romm_lite.kernel.events import Bus
 from romm_lite.kernel.paths import Places
 from romm_lite.kernel.scopes import Role, Scope
 from romm_lite.kernel.settings import Settings
 from romm_lite.tables.users import User
 from romm_lite.web.operations import Router
 from romm_lite.web.table import OperationTable
+from tests.features.accounts.desk import Desk
+from tests.features.accounts.idp import SETTINGS, Idp
 
 KEY = "a key that is long enough for any algorithm there is"
 PASSWORD = "correct horse"
@@ -40,6 +46,8 @@ def read_probe(user: Identity) -> dict[str, Any]:
         "scopes": list(user.scopes),
         "group": user.group_id,
         "hidden": user.has_hidden,
+        "max_age": user.max_age,
+        "hide_unrated": user.hide_unrated,
         "device": user.device_id,
     }
 
@@ -88,6 +96,7 @@ class House:
         provide: dict[str, Provide] = {
             "accounts": lambda _: nullcontext(self.accounts),
             "user": lambda request: nullcontext(request.user),
+            "db": self._open_session,
         }
         operations = [
             *routes.OPERATIONS,
@@ -98,6 +107,10 @@ class House:
         client.headers["user-agent"] = agent
         self.clients.append(client)
         return client
+
+    def _open_session(self, request: Request) -> AbstractContextManager[Session]:
+        is_safe = request.method in ("GET", "HEAD")
+        return self.database.read() if is_safe else self.database.write()
 
     def add(self, username: str, role: Role = Role.USER, **values: Any) -> int:
         """A user with the password every user of the tests has, hashed cheaply."""
@@ -135,13 +148,41 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
+_now = time.time
+
+
+@dataclass
+class Clock:
+    """The time by which entries end; it can be put ahead."""
+
+    ahead: float = 0.0
+
+    def __call__(self) -> float:
+        return _now() + self.ahead
+
+
 Build = Callable[..., House]
 
 
 @pytest.fixture
-def build(database: Database, places: Places) -> Iterator[Build]:
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def build(database: Database, places: Places, clock: Clock) -> Iterator[Build]:
     """Makes an installation with these settings; all share one database and its entries."""
-    entries = open_entries(database, None)
+    yield from building(database, places, clock)
+
+
+@pytest.fixture
+def every_build(every_database: Database, places: Places, clock: Clock) -> Iterator[Build]:
+    """The same on each kind of database."""
+    yield from building(every_database, places, clock)
+
+
+def building(database: Database, places: Places, clock: Clock) -> Iterator[Build]:
+    entries = TableEntries(database, clock)
     houses: list[House] = []
 
     def make(**values: Any) -> House:
@@ -161,7 +202,42 @@ def build(database: Database, places: Places) -> Iterator[Build]:
 @pytest.fixture
 def house(build: Build) -> House:
     """An installation with the plain user ``ann`` and the administrator ``root``."""
-    house = build()
+    return furnish(build())
+
+
+@pytest.fixture
+def every_house(every_build: Build) -> House:
+    """The same on each kind of database."""
+    return furnish(every_build())
+
+
+@pytest.fixture
+def desk(house: House, bus: Bus) -> Desk:
+    """The permission API of the same installation."""
+    return Desk(house.client(), house.database, bus)
+
+
+@pytest.fixture
+def every_desk(every_house: House, bus: Bus) -> Desk:
+    """The same on each kind of database."""
+    return Desk(every_house.client(), every_house.database, bus)
+
+
+@pytest.fixture
+def idp() -> Iterator[Idp]:
+    """An OpenID provider; nothing else can be reached."""
+    with respx.mock(assert_all_called=False) as router:
+        yield Idp(router)
+
+
+def know_provider(build: Build, **settings: Any) -> House:
+    """An installation with the administrator ``root`` that knows the provider of ``idp``."""
+    house = build(**{**SETTINGS, **settings})
+    house.add("root", Role.ADMIN)
+    return house
+
+
+def furnish(house: House) -> House:
     house.add("root", Role.ADMIN)
     house.add("ann")
     return house

@@ -93,6 +93,14 @@ def test_a_password_with_every_request(house: House, scheme: str) -> None:
         "Basic " + base64.b64encode(b"nobody:" + PASSWORD.encode()).decode(),
         "Basic " + base64.b64encode(b"a\0b:x").decode(),
         "Basic " + base64.b64encode("jürgen:x".encode()).decode(),
+        "Basic " + base64.b64encode("jürgen:x".encode("latin-1")).decode(),
+        "Basic " + base64.b64encode("ann:pässword".encode()).decode(),
+        "Basic " + base64.b64encode("ann:pässword".encode("latin-1")).decode(),
+        "Basic " + base64.b64encode(f"ann:{PASSWORD}\0".encode()).decode(),
+        "Basic " + base64.b64encode(f"ann\0:{PASSWORD}".encode()).decode(),
+        "Basic " + base64.b64encode(f"ann:{PASSWORD}:".encode()).decode(),
+        "Basic " + base64.b64encode(f"ann :{PASSWORD}".encode()).decode(),
+        "Basic " + base64.b64encode(b"ann:" + PASSWORD.encode()).decode().rstrip("=") + "?",
         "Basic " + base64.b64encode(b"ann:" + b"x" * 4000).decode(),
     ],
 )
@@ -100,6 +108,41 @@ def test_a_bad_basic_header_is_401(house: House, header: str) -> None:
     answer = house.client().get(PROBE, headers={"Authorization": header})
     assert (answer.status_code, answer.json()) == (401, CHALLENGE)
     assert answer.headers["www-authenticate"] == "Bearer"
+
+
+def test_colons_belong_to_the_password(house: House) -> None:
+    house.accounts.set_password(house.add("bob"), ":a:b:c:")
+    client = house.client()
+    assert client.get(PROBE, headers=basic(b"bob::a:b:c:")).json()["via"] == "basic"
+    assert client.get(PROBE, headers=basic(b"bob:a:b:c:")).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b"", b" ", b"\xc3\xbc", b"Basic \xfc", b"Basic\xa0YTpi", b"Basic ="],
+)
+def test_a_header_that_says_nothing_is_401(house: House, value: bytes) -> None:
+    answer = house.client().get(PROBE, headers={b"authorization": value})
+    assert (answer.status_code, answer.json()) == (401, CHALLENGE)
+
+
+@pytest.mark.parametrize("value", [b"", b"Bearer \xc3\xbc", b"Bearer rmm_0"])
+def test_a_header_that_says_nothing_is_not_made_up_for(house: House, value: bytes) -> None:
+    assert house.login().get(PROBE, headers={b"authorization": value}).status_code == 401
+
+
+@pytest.mark.parametrize("scheme", ["Basic", "Bearer", "Bearer rmm_", "Digest"])
+def test_very_long_headers_are_refused_without_ado(house: House, scheme: str) -> None:
+    header = {"Authorization": scheme + ("x" if "_" in scheme else " x") * 400_000}
+    assert house.client().get(PROBE, headers=header).status_code == 401
+
+
+def test_of_two_headers_none_counts(house: House) -> None:
+    good = basic(f"ann:{PASSWORD}".encode())["Authorization"]
+    client = house.client()
+    for other in (good, "Bearer x", ""):
+        headers = [("Authorization", good), ("Authorization", other)]
+        assert client.get(PROBE, headers=headers).status_code == 401
 
 
 def test_a_disabled_user_has_no_password(house: House) -> None:
@@ -205,11 +248,11 @@ def test_client_tokens_that_are_over_or_unknown_are_401(house: House) -> None:
     ).is_success
 
 
-def test_a_client_token_outlives_a_new_password(house: House) -> None:
+def test_a_client_token_ends_with_a_new_password(house: House) -> None:
     bob = house.add("bob")
     raw = add_token(house, bob)
     house.accounts.set_password(bob, "something new")
-    assert house.client().get(PROBE, headers=bearer(raw)).status_code == 200
+    assert house.client().get(PROBE, headers=bearer(raw)).status_code == 401
 
 
 def test_using_a_token_notes_token_and_device_now_and_then(house: House) -> None:
@@ -336,6 +379,22 @@ def test_in_a_kiosk_users_keep_their_rights(build: Build) -> None:
     house = build(kiosk_mode=True)
     house.add("root", Role.ADMIN)
     assert house.login("root").get(PROBE + "/tasks").status_code == 200
+
+
+def test_the_session_of_a_deleted_user_is_over(house: House) -> None:
+    client = house.login()
+    with house.database.write() as session:
+        session.execute(delete(USERS).where(USERS.c.username == "ann"))
+    answer = client.get(PROBE)
+    assert answer.status_code == 401
+    assert any(v.startswith("romm_session=null") for v in answer.headers.get_list("set-cookie"))
+
+
+def test_the_tokens_of_a_deleted_user_are_over(house: House) -> None:
+    token = house.tokens()["access_token"]
+    with house.database.write() as session:
+        session.execute(delete(USERS).where(USERS.c.username == "ann"))
+    assert house.client().get(PROBE, headers=bearer(token)).status_code == 401
 
 
 def test_a_dead_session_leaves_a_kiosk_visitor(build: Build) -> None:

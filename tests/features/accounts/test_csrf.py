@@ -1,5 +1,7 @@
 """When a page has to prove that it is ours."""
 
+from base64 import b64encode
+
 import pytest
 from starlette.testclient import TestClient
 
@@ -99,6 +101,43 @@ def test_a_bad_header_is_401_and_the_cookie_does_not_help(house: House, value: s
     sent = csrf(client) | {"Authorization": value}
     assert client.post(POST, headers=sent).status_code == 401
     assert client.get(POST, headers={"Authorization": value}).status_code == 401
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "TRACE"])
+def test_methods_that_change_nothing_need_no_proof(house: House, method: str) -> None:
+    assert house.client().request(method, OPEN).status_code != 403
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "PROPFIND"])
+def test_all_others_do_wherever_they_go(house: House, method: str) -> None:
+    for path in (OPEN, "/api/nothing-here", "/"):
+        assert house.client().request(method, path).text == REFUSAL
+
+
+def test_nothing_but_one_credential_of_two_words_stands_in_for_the_proof(house: House) -> None:
+    good = b64encode(f"ann:{PASSWORD}".encode()).decode()
+    client = house.login()
+    for headers in (
+        [("Authorization", f"Basic {good} {good}")],
+        [("Authorization", f"Basic {good}"), ("Authorization", f"Basic {good}")],
+        [("Authorization", f"Digest {good}")],
+        [("Authorization", "")],
+        [("Proxy-Authorization", f"Basic {good}")],
+    ):
+        assert client.post(POST, headers=headers).text == REFUSAL
+
+
+def test_a_wrong_password_at_login_is_told_without_a_proof(house: House) -> None:
+    answer = house.client().post("/api/login", auth=("ann", "wrong"))
+    assert answer.json() == {"detail": "Incorrect username or password"}
+
+
+def test_login_sets_no_csrf_cookie_but_the_first_page_after_it(house: House) -> None:
+    client = house.client()
+    client.post("/api/login", auth=("ann", PASSWORD))
+    assert "romm_csrftoken" not in client.cookies
+    client.get(OPEN)
+    assert post(client, **csrf(client)) == 200
 
 
 def test_the_name_of_a_scheme_alone_is_no_credential(house: House) -> None:

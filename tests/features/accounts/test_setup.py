@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from starlette.requests import HTTPConnection
 
 from romm_lite.db.engine import Database
 from romm_lite.db.entries import open_entries
 from romm_lite.features.accounts.service import Accounts
-from romm_lite.features.accounts.setup import setup_link
+from romm_lite.features.accounts.setup import comes_from_this_machine, setup_link
 from romm_lite.kernel.errors import Unauthenticated
 from romm_lite.kernel.paths import Places
 from romm_lite.kernel.scopes import Role
@@ -85,6 +86,20 @@ def test_anybody_else_needs_the_token(unclaimed: House, peer: str) -> None:
 )
 def test_a_proxy_on_this_machine_is_not_whoever_sits_here(unclaimed: House, header: str) -> None:
     assert claim(unclaimed, LOCAL, HERE, **{header: "127.0.0.1"}) == (403, REQUIRED)
+
+
+@pytest.mark.parametrize("proxies", ["127.0.0.1", "10.0.0.1, 127.0.0.0/8", "::1"])
+def test_nor_is_a_named_proxy_that_sends_no_headers(build: Build, proxies: str) -> None:
+    house = build(romm_trusted_proxies=proxies)
+    peer = ("::1" if proxies == "::1" else "::ffff:127.0.0.1", 1)
+    assert claim(house, peer) == (403, REQUIRED)
+
+
+def test_nor_is_nginx_as_it_comes(unclaimed: House) -> None:
+    scope = {"type": "http", "client": LOCAL, "headers": [(b"host", b"127.0.0.1:8080")]}
+    for version, expected in (("1.0", False), ("1.1", True)):
+        request = HTTPConnection({**scope, "http_version": version})
+        assert comes_from_this_machine(unclaimed.settings, request) is expected
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,25 @@ def test_seeing_users_is_a_right(house: House, path: str) -> None:
     assert house.client().get("/api/users" + path, auth=("ann", PASSWORD)).status_code == 403
 
 
+def test_who_may_see_users_sees_the_same_as_an_administrator(house: House) -> None:
+    let_ann_manage_users(house)
+    client = house.client()
+    for auth in (ROOT, ("ann", PASSWORD)):  # who is first seen now is marked as seen
+        client.get("/api/probe", auth=auth)
+    for path in ("", "/identifiers", "/1"):
+        answer = client.get("/api/users" + path, auth=("ann", PASSWORD))
+        assert answer.status_code == 200
+        assert answer.json() == client.get("/api/users" + path, auth=ROOT).json()
+
+
+def test_lists_tell_no_device_and_each_user_s_own_group(house: House) -> None:
+    house.add("zed", permission_group_id=2)
+    house.login("ann")
+    users = house.client().get("/api/users", auth=ROOT).json()
+    assert [user["current_device_id"] for user in users] == [None, None, None]
+    assert [user["permission_group_id"] for user in users] == [None, None, 2]
+
+
 def test_one_user_is_shown_or_not_found(house: House) -> None:
     client = house.client()
     assert client.get("/api/users/2", auth=ROOT).json()["username"] == "ann"
@@ -204,6 +223,7 @@ def test_without_any_administrator_plain_users_can_be_disabled(house: House) -> 
     assert house.accounts.get_user(2)["enabled"] is False
 
 
-def test_disabling_nobody_is_told(house: House) -> None:
+@pytest.mark.parametrize("enabled", [True, False])
+def test_disabling_nobody_is_told(house: House, enabled: bool) -> None:
     with pytest.raises(NotFound, match="User not found"):
-        house.accounts.set_enabled(99, False)
+        house.accounts.set_enabled(99, enabled)
