@@ -3,5 +3,6 @@
 ``config`` reads the user's config.yml, ``layout`` finds platforms, ROMs and their files,
 ``exclusions`` says which names to pass over, ``names`` takes names apart, ``archives`` reads
 members of containers, ``hashing`` makes digests, ``bios`` knows firmware, ``exotic`` holds disc
-formats. To read one more container write one ``Archive`` class and one line in ``archives``.
+formats, ``patches`` applies patches. To read one more container write one ``Archive`` class and one
+line in ``archives``.
 """

@@ -25,6 +25,34 @@ small_files = st.binary(max_size=300) | st.lists(st.sampled_from(b"\0\0\1\xff"),
 """Files, half of them of few different bytes, in which patches find much to repeat."""
 
 
+SAMPLES = Path(__file__).with_name("samples")
+
+
+def write_words(seed: str, count: int, kinds: int) -> bytes:
+    """The same text everywhere and for ever."""
+
+    def word(number: int) -> str:
+        digest = hashlib.sha256(f"{seed} {number}".encode()).hexdigest()
+        return digest[: int(digest[-1], 16) % 7 + 2]
+
+    return " ".join(word(int(word(each), 16) % kinds) for each in range(count)).encode()
+
+
+def write_sample() -> tuple[bytes, bytes]:
+    """What the samples are patches of.
+
+    They were made by ``xdelta3 -e -A -W 16384 -B 524288 -S lzma|djw|fgk``, version 3.0.11, and
+    have three windows with packed sections.
+    """
+    old, new = write_words("old", 6000, 500), write_words("new", 800, 40)
+    target = bytearray(old)
+    for number in range(40):
+        place = number * 821
+        target[place : place + 7] = new[number * 10 : number * 10 + 12]
+    target[9000:9000] = bytes(3000)
+    return old, bytes(target + new[:1500])
+
+
 class Result(NamedTuple):
     content: bytes
     is_validated: bool

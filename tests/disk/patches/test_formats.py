@@ -15,6 +15,7 @@ from romm_lite.disk.patches.formats import FORMATS, apply_patch, recognize_patch
 
 from .making import (
     LARGEST,
+    SAMPLES,
     make_aps_gba,
     make_aps_n64,
     make_bps,
@@ -24,9 +25,9 @@ from .making import (
     make_rup,
     make_ups,
     run,
+    write_sample,
 )
 from .test_bps import COPY_SOURCE, COPY_TARGET, READ_SOURCE, action, step
-from .test_vcdiff import SAMPLES, write_sample
 
 SOURCE, TARGET = write_sample()
 SAME_SIZE = TARGET[: len(SOURCE)]

@@ -15,8 +15,8 @@ from romm_lite.disk.members import BadArchive
 from romm_lite.disk.patches.base import BadPatch, UnknownPatch, WrongSource
 from romm_lite.disk.patches.process import Busy, Patched, Patcher
 
-from .making import LARGEST, make_bps, make_ips
-from .test_vcdiff import SAMPLES, write_sample
+from .making import LARGEST, SAMPLES, make_bps, make_ips, write_sample
+from .test_vcdiff import needs_xdelta
 
 SOURCE = bytes(range(64))
 TARGET = b"patched" + SOURCE
@@ -102,6 +102,7 @@ def test_damaged_archive_is_refused(bench: Bench) -> None:
         bench.apply()
 
 
+@needs_xdelta
 @pytest.mark.parametrize("packed", ["static", "adaptive"])
 def test_what_only_xdelta_can_unpack(bench: Bench, packed: str) -> None:
     source, target = write_sample()

@@ -1,57 +1,50 @@
 """VCDIFF: by hand after RFC 3284, and what xdelta itself makes."""
 
-import hashlib
+import importlib.util
+import sys
 import tempfile
 from pathlib import Path
 
 import pytest
-import pyxdelta
 from hypothesis import given
 
 from romm_lite.disk.patches.base import BadPatch, UnknownPatch, WrongSource
 from romm_lite.disk.patches.formats import apply_patch
 
-from .making import Window, any_pace, make_vcdiff, run, small_files, spell_high
+from .making import (
+    SAMPLES,
+    Window,
+    any_pace,
+    make_vcdiff,
+    run,
+    small_files,
+    spell_high,
+    write_sample,
+)
 
-SAMPLES = Path(__file__).with_name("samples")
 SOURCE = bytes(range(64))
 ADD, COPY, RUN = b"\1", b"\x13", b"\0"
 """Codes of instructions whose size follows; addresses are plain numbers."""
 
 
-def write_words(seed: str, count: int, kinds: int) -> bytes:
-    """The same text everywhere and for ever."""
-
-    def word(number: int) -> str:
-        digest = hashlib.sha256(f"{seed} {number}".encode()).hexdigest()
-        return digest[: int(digest[-1], 16) % 7 + 2]
-
-    return " ".join(word(int(word(each), 16) % kinds) for each in range(count)).encode()
-
-
-def write_sample() -> tuple[bytes, bytes]:
-    """What the samples are patches of.
-
-    They were made by ``xdelta3 -e -A -W 16384 -B 524288 -S lzma|djw|fgk``, version 3.0.11, and
-    have three windows with packed sections.
-    """
-    old, new = write_words("old", 6000, 500), write_words("new", 800, 40)
-    target = bytearray(old)
-    for number in range(40):
-        place = number * 821
-        target[place : place + 7] = new[number * 10 : number * 10 + 12]
-    target[9000:9000] = bytes(3000)
-    return old, bytes(target + new[:1500])
+needs_xdelta = pytest.mark.skipif(
+    importlib.util.find_spec("pyxdelta") is None, reason="there is no pyxdelta for this machine"
+)
+PACKED = [
+    "lzma",
+    pytest.param("static", marks=needs_xdelta),
+    pytest.param("adaptive", marks=needs_xdelta),
+]
 
 
-@pytest.mark.parametrize("packed", ["lzma", "static", "adaptive"])
+@pytest.mark.parametrize("packed", PACKED)
 def test_what_xdelta_packed(packed: str) -> None:
     source, target = write_sample()
     patch = (SAMPLES / f"{packed}.xdelta").read_bytes()
     assert run(source, patch) == (target, True)
 
 
-@pytest.mark.parametrize("packed", ["lzma", "static", "adaptive"])
+@pytest.mark.parametrize("packed", PACKED)
 def test_xdelta_patch_for_another_dump(packed: str) -> None:
     source, _ = write_sample()
     patch = (SAMPLES / f"{packed}.xdelta").read_bytes()
@@ -60,9 +53,12 @@ def test_xdelta_patch_for_another_dump(packed: str) -> None:
             run(other, patch)
 
 
+@needs_xdelta
 @any_pace
 @given(small_files, small_files)
 def test_what_xdelta_makes(source: bytes, target: bytes) -> None:
+    import pyxdelta
+
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder) / name for name in ("source", "target", "patch", "made")]
         paths[0].write_bytes(source or b"\0")
@@ -199,6 +195,13 @@ def test_packed_sections_that_cannot_be(head: bytes, packed: bytes, why: str) ->
         run(SOURCE, b"\xd6\xc3\xc4\0" + head + packed_window(packed))
 
 
+def test_machine_without_xdelta_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyxdelta", None)
+    with pytest.raises(UnknownPatch, match="only the package pyxdelta can unpack"):
+        run(SOURCE, (SAMPLES / "static.xdelta").read_bytes())
+
+
+@needs_xdelta
 def test_path_no_text_can_hold(tmp_path: Path) -> None:
     """What xdelta of C is given opens whatever the file is called."""
     source, target = write_sample()
