@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from enum import Enum, auto
 from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qs
@@ -16,6 +17,8 @@ from romm_lite.web.routing import MethodNotAllowed, refuse_socket, route_path
 
 FOREVER = "public, max-age=31536000, immutable"
 FOR_AN_HOUR = "public, max-age=3600, must-revalidate"
+ASK = "private, no-cache"
+"""Nobody in between keeps it, and a browser shows what it kept only after asking whether it may."""
 SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 DEFAULT_TYPE = "application/octet-stream"
 TYPES = {
@@ -83,11 +86,19 @@ def type_of_image(head: bytes) -> str | None:
     return next((kind for magic, kind in _MAGIC if magic.match(head)), None)
 
 
+class Audience(Enum):
+    """For whom a file is: of a request, whether it may have it and whether others may not."""
+
+    EVERYBODY = auto()
+    SOME = auto()
+    NOBODY = auto()
+
+
 class Folder:
     """The ASGI application of a folder, to be mounted: GET and HEAD of the files below it.
 
-    ``allow`` says, in a worker thread, whether this request may have this file (a relative path
-    with slashes); what it may not is 404 like what is not there. ``scripts`` is for files of our
+    ``audience`` says, in a worker thread, for whom a file (a relative path with slashes) is that
+    this request wants; for nobody is 404 like what is not there. ``scripts`` is for files of our
     own: without it HTML and SVG can never run a script.
     """
 
@@ -95,11 +106,11 @@ class Folder:
         self,
         root: Path,
         *,
-        allow: Callable[[Request, str], bool] | None = None,
+        audience: Callable[[Request, str], Audience] | None = None,
         scripts: bool = False,
     ) -> None:
         self._root = root
-        self._allow = allow
+        self._audience = audience
         self._scripts = scripts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -119,10 +130,12 @@ class Folder:
             path = safe_join(self._root, relative, found=True)
         except UnsafePath as exc:
             raise NotFound from exc
-        if self._allow is not None and not self._allow(request, relative):
+        audience = self._audience(request, relative) if self._audience else Audience.EVERYBODY
+        if audience == Audience.NOBODY:
             raise NotFound
         source = FileSource(path, "Not Found", {})
-        source.headers = self._describe(path.name, source)
+        headers = self._describe(path.name, source)
+        source.headers = headers | ({"cache-control": ASK} if audience == Audience.SOME else {})
         return source
 
     def _describe(self, name: str, source: FileSource) -> dict[str, str]:

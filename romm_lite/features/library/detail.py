@@ -33,7 +33,7 @@ def rom_not_found(rom_id: int) -> NotFound:
 
 def check_rom(view: View, rom_id: int) -> None:
     """NotFound unless there is such a ROM and this user may see it."""
-    query = select(ROMS.c.id).where(ROMS.c.id == rom_id, *see_roms(view.user))
+    query = select(ROMS.c.id).where(ROMS.c.id == rom_id, *see_roms(view.user, few=True))
     if view.session.scalar(query) is None:
         raise rom_not_found(rom_id)
 
@@ -86,7 +86,7 @@ def find_by_provider(view: View, query: RomProviderQuery) -> int | None:
 
 def _first(view: View, condition: Condition) -> int | None:
     found: int | None = view.session.scalar(
-        select(func.min(ROMS.c.id)).where(condition, *see_roms(view.user))
+        select(func.min(ROMS.c.id)).where(condition, *see_roms(view.user, few=True))
     )
     return found
 

@@ -38,7 +38,7 @@ def find_files(session: Session, *conditions: Condition) -> list[RowMapping]:
 
 def _find(session: Session, user: Identity, file_id: int, columns: Any) -> RowMapping:
     query = select(*columns).join(ROMS, ROMS.c.id == ROM_FILES.c.rom_id)
-    query = query.where(ROM_FILES.c.id == file_id, *see_roms(user))
+    query = query.where(ROM_FILES.c.id == file_id, *see_roms(user, few=True))
     row = session.execute(query).mappings().first()
     if row is None:
         raise NotFound("File not found")

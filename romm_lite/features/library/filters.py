@@ -72,7 +72,7 @@ def select_roms(session: Session, query: RomSelection, user: Identity) -> list[C
     if query.smart_collection_id is not None:
         conditions += _in_smart_collection(session, query.smart_collection_id, user)
     if isinstance(query, RomListQuery):
-        searched = read_search(query.search_term)
+        searched = read_search(session, query.search_term)
         conditions += [] if searched is None else [searched]
     return conditions
 

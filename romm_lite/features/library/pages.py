@@ -203,9 +203,9 @@ def _read_noted(view: View, ids: Sequence[int]) -> set[int]:
 
 def _read_unseen(view: View, ids: set[int]) -> set[int]:
     """Those of these ROMs that this user may not see."""
-    if not (ids and view.user.has_hidden):
+    if not ids or view.user.sees_all:
         return set()
-    query = select(ROMS.c.id).where(ROMS.c.id.in_(ids), *see_roms(view.user))
+    query = select(ROMS.c.id).where(ROMS.c.id.in_(ids), *see_roms(view.user, few=True))
     return ids.difference(view.session.scalars(query).all())
 
 

@@ -1,5 +1,7 @@
 """Making and describing platforms."""
 
+import os
+
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
@@ -48,7 +50,8 @@ def change_platform(session: Session, platform_id: int, changes: PlatformChanges
 def _make_folder(library: Library, fs_slug: str) -> None:
     layout = library.layout()
     try:
-        if not layout.rom_folders(fs_slug)[0].is_dir():
+        folder = layout.rom_folders(fs_slug)[0]
+        if not os.path.isdir(folder):  # noqa: PTH112  a Path raises on a name that is too long
             library.check_writable()
             layout.create_platform(fs_slug)
     except UnsafePath as error:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 from sqlmodel import Session
 
 from romm_lite.features.accounts.service import Identity
@@ -92,6 +92,12 @@ def list_supported(session: Session, user: Identity) -> list[Fields]:
         if row["fs_slug"] == row["slug"] or row["slug"] not in rows:
             rows[row["slug"]] = row
     return [rows.get(slug) or imagine_platform(slug, slug) for slug in known()]
+
+
+def list_hidden_folders(session: Session, user: Identity) -> list[str]:
+    """The folders of the platforms that this user may not see."""
+    seen = see_platforms(user, PLATFORMS.c.id)
+    return list(session.scalars(select(PLATFORMS.c.fs_slug).where(~and_(*seen)))) if seen else []
 
 
 def list_unknown_folders(session: Session, folders: Iterable[str]) -> list[str]:

@@ -1,6 +1,7 @@
 """The first-run wizard's look at the library, and the figures everybody may read."""
 
 import os
+from collections.abc import Collection
 from contextlib import suppress
 
 from sqlmodel import Session
@@ -8,7 +9,7 @@ from starlette.responses import Response
 
 from romm_lite.disk.layout import Layout
 from romm_lite.features.accounts.service import Accounts, Identity
-from romm_lite.features.library.platforms import list_supported
+from romm_lite.features.library.platforms import list_hidden_folders, list_supported
 from romm_lite.features.library.stats import count_library
 from romm_lite.features.library.store import Library
 from romm_lite.features.library.view import View
@@ -46,10 +47,11 @@ def get_setup_library(
     """What lies in the library; open to anybody until there is an administrator."""
     _check_open(accounts, user, Scope.PLATFORMS_READ)
     layout = library.layout()
+    hidden = list_hidden_folders(db, user)
     supported = [PlatformSchema(**row) for row in list_supported(db, user)]
     return SetupLibraryResponse(
         detected_structure=layout.structure.value,
-        existing_platforms=[] if has_roms(db) else _count_folders(layout),
+        existing_platforms=[] if has_roms(db) else _count_folders(layout, hidden),
         supported_platforms=supported,
     )
 
@@ -106,7 +108,7 @@ def _create_folders(layout: Layout, fs_slugs: list[str]) -> tuple[int, list[str]
     return created, failures
 
 
-def _count_folders(layout: Layout) -> list[ExistingPlatform]:
+def _count_folders(layout: Layout, but: Collection[str]) -> list[ExistingPlatform]:
     """Platform folders with the number of entries that could be ROMs."""
     try:
         folders = layout.platform_folders()
@@ -115,6 +117,7 @@ def _count_folders(layout: Layout) -> list[ExistingPlatform]:
     return [
         ExistingPlatform(fs_slug=folder, rom_count=_count_entries(layout, folder))
         for folder in folders
+        if folder not in but
     ]
 
 

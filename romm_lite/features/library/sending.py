@@ -46,7 +46,8 @@ def send_rom(
 ) -> Response:
     """The only file of a ROM as it is, or all of them (or those asked for) as an archive."""
     columns = select(ROMS.c.id, ROMS.c.fs_path, ROMS.c.fs_name)
-    found = db.execute(columns.where(ROMS.c.id == rom_id, *see_roms(user))).mappings().first()
+    this = columns.where(ROMS.c.id == rom_id, *see_roms(user, few=True))
+    found = db.execute(this).mappings().first()
     if found is None:
         raise rom_not_found(rom_id)
     every = find_files(db, ROM_FILES.c.rom_id == rom_id)
@@ -140,7 +141,7 @@ def _choose_roms(db: Session, user: Identity, query: RomDownloadQuery) -> Sequen
     if not query.rom_ids:
         raise Invalid("No ROM IDs or platform/collection selector provided")
     ids = _read_ids(query.rom_ids, "Invalid ROM ID format. Must be comma-separated integers.")
-    one_by_one = [ROMS.c.id.in_(ids), *see_roms(user)]
+    one_by_one = [ROMS.c.id.in_(ids), *see_roms(user, few=True)]
     return _find_roms(db, one_by_one, "No ROMs found with the provided IDs")
 
 

@@ -9,9 +9,12 @@ from romm_lite.features.library.view import View
 from romm_lite.kernel.scopes import Entity
 from romm_lite.tables.assets import Save
 from romm_lite.tables.firmware import Firmware
+from romm_lite.tables.permissions import HiddenEntity, PermissionGrant, PermissionGroup
 from romm_lite.tables.rom_users import RomNote
+from romm_lite.web.static import Audience
 
 from .conftest import Home, ids
+from .walk import Shelves, expect
 
 
 class Shelf:
@@ -131,6 +134,37 @@ def test_hidden_platform_takes_everything_with_it(shelf: Shelf, through_group: b
     check_seen(shelf.home.client("root"), {**shelf.paths(), **shelf.platform_paths()})
 
 
+@pytest.mark.parametrize("through_group", [True, False])
+def test_hidden_roms_are_found_by_nothing(every_home: Home, through_group: bool) -> None:
+    shelves = Shelves(every_home, [None] * 4)
+    expect(shelves, "ann", shelves.roms)
+    for name in ("alpha", "delta"):
+        every_home.hide(Entity.ROMS, shelves.roms[name], user=None if through_group else "ann")
+    expect(shelves, "ann", {"bravo", "charlie"})
+    expect(shelves, "root", shelves.roms)
+
+
+def test_roms_of_a_hidden_platform_are_found_by_nothing(every_home: Home) -> None:
+    shelves = Shelves(every_home, [None] * 4)
+    every_home.hide(Entity.PLATFORMS, shelves.platforms[0])
+    expect(shelves, "ann", {"charlie", "delta"})
+
+
+def test_another_group_hides_other_things(home: Home) -> None:
+    """As many as the one before, by rules that are older than a rule about the user alone."""
+    shelves = Shelves(home, [None] * 4)
+    groups = {name: home.add(PermissionGroup(name=name)) for name in ("alpha", "bravo")}
+    for name, group in groups.items():
+        home.rule(HiddenEntity(entity="roms", entity_id=shelves.roms[name], group_id=group))
+        for entity in ("roms", "platforms", "collections"):
+            home.rule(PermissionGrant(group_id=group, entity=entity, action="read"))
+    home.hide(Entity.ROMS, shelves.roms["delta"])
+    client = home.client()
+    for name, seen in (("alpha", "bravo"), ("bravo", "alpha")):
+        home.change_user("ann", permission_group_id=groups[name])
+        assert ids(client.get("/api/roms")) == [shelves.roms[seen], shelves.roms["charlie"]]
+
+
 def test_strangers_see_downloads_alone_and_only_when_these_are_open(shelf: Shelf) -> None:
     public = {
         path: text
@@ -187,7 +221,7 @@ def test_artwork_of_what_is_hidden_from_somebody_needs_credentials(home: Home) -
 
     def may_see(user: str | None, path: str = cover) -> bool:
         request = Request({"type": "http", "user": home.identify(user)})
-        return home.library.may_see(request, path)
+        return home.library.find_audience(request, path) != Audience.NOBODY
 
     assert may_see(None)
     assert may_see("ann")
