@@ -1,0 +1,255 @@
+"""How every id that an operation takes is tried with something that is not the caller's.
+
+A key is an operation and the place of the id in it: a parameter of the path, or a field of the
+query, the form or the body. ``test_foreign`` refuses an operation whose ids are not all here.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tests.matrix import things
+from tests.matrix.world import SECRET, World
+
+ID = "the id"
+"""Stands in a request for the id of the thing that is tried."""
+
+Make = Callable[[World], Iterator[Any]]
+
+
+@dataclass(frozen=True)
+class Row:
+    """``ann`` asks for each thing and gets ``code``; ``owner`` asks for the same and is let in.
+
+    Where ``code`` is 200, what ann gets does not tell of it and what the owner gets does.
+    """
+
+    make: Make
+    code: int
+    owner: str | None
+    """None for what nobody is given here."""
+    options: Mapping[str, Any]
+    """``params``, ``json`` or ``data`` of the request."""
+
+
+@dataclass(frozen=True)
+class Free:
+    """An id of which nobody has another's; ``why`` says so, ``make`` gives one."""
+
+    why: str
+    make: Callable[[World], Any] | None = None
+
+
+def row(make: Make, code: int = 404, owner: str | None = "root", **options: Any) -> Row:
+    return Row(make, code, owner, options)
+
+
+def rows(make: Make, code: int, operation: str, *names: str, owner: str = "root") -> dict[str, Row]:
+    """The ids an operation takes in its query, all of the same kind."""
+    return {f"{operation} {name}": row(make, code, owner, params={name: ID}) for name in names}
+
+
+SCANS = Free("a scan is everybody's who may start one", things.add_scan)
+PICTURES = Free("pictures are for everybody who is known", things.add_user)
+OWN_COLLECTION = Free(
+    "whatever is in one's own collection may be taken out of it", lambda _world: 1
+)
+FOR_ADMINISTRATORS = Free("only administrators get so far, from whom nothing is hidden")
+ITS_OWN = Free("only the ROM's own files are sent, whatever is asked for")
+
+ROWS: dict[str, Row | Free | Sequence[Row]] = {
+    # Platforms
+    "GET /api/platforms/{id} id": row(things.hide_platforms),
+    "PUT /api/platforms/{id} id": row(things.hide_platforms, json={"custom_name": "mine"}),
+    # ROMs
+    **rows(things.hide_platforms, 200, "GET /api/roms", "platform_ids", "platform_id"),
+    **rows(things.collect_hidden, 200, "GET /api/roms", "collection_id", owner="bob"),
+    **rows(things.collect_hidden_by_rule, 200, "GET /api/roms", "smart_collection_id", owner="bob"),
+    **rows(things.collect_hidden_by_genre, 200, "GET /api/roms", "virtual_collection_id"),
+    **rows(things.hide_platforms, 200, "GET /api/roms/random", "platform_ids"),
+    **rows(things.collect_hidden, 200, "GET /api/roms/random", "collection_id", owner="bob"),
+    **rows(
+        things.collect_hidden_by_rule,
+        200,
+        "GET /api/roms/random",
+        "smart_collection_id",
+        owner="bob",
+    ),
+    **rows(things.collect_hidden_by_genre, 200, "GET /api/roms/random", "virtual_collection_id"),
+    **rows(
+        things.hide_identified,
+        404,
+        "GET /api/roms/by-metadata-provider",
+        *(f"{provider}_id" for provider in things.PROVIDERS),
+    ),
+    **rows(
+        things.hide_hashed,
+        404,
+        "GET /api/roms/by-hash",
+        *("crc_hash", "md5_hash", "sha1_hash", "ra_hash"),
+    ),
+    "GET /api/roms/{id} id": row(things.hide_roms),
+    "GET /api/roms/{id}/simple id": row(things.hide_roms),
+    "GET /api/roms/{id}/files id": row(things.hide_files),
+    "GET /api/roms/{id}/notes id": row(things.hide_roms),
+    "GET /api/roms/{id}/notes/identifiers id": row(things.hide_roms),
+    "POST /api/roms/{id}/notes id": row(things.hide_roms, json={"title": "mine"}),
+    "PUT /api/roms/{id}/notes/{note_id} id": row(things.hide_noted_roms, owner=None, json={}),
+    "PUT /api/roms/{id}/notes/{note_id} note_id": row(
+        things.name_others_notes, owner="bob", json={"content": "mine"}
+    ),
+    "DELETE /api/roms/{id}/notes/{note_id} id": row(things.hide_noted_roms, owner=None),
+    "DELETE /api/roms/{id}/notes/{note_id} note_id": row(things.name_others_notes, owner="bob"),
+    "PUT /api/roms/{id}/props id": row(things.hide_roms, json={"rating": 1}),
+    "PUT /api/roms/{id}/user id": row(things.hide_roms, json={"rating": 1}),
+    "GET /api/search/roms rom_id": row(
+        things.hide_identified, 200, params={"rom_id": ID, "search_term": SECRET}
+    ),
+    # Collections
+    "GET /api/collections/{id} id": (
+        row(things.name_others_collections, 403, "bob"),
+        row(things.publish_hidden, 200, "bob"),
+    ),
+    "PUT /api/collections/{id} id": row(
+        things.name_others_collections, 403, "bob", data={"rom_ids": "[]"}
+    ),
+    "PUT /api/collections/{id} rom_ids": row(
+        things.hide_from_collections, 200, None, data={"rom_ids": f"[{ID}]"}
+    ),
+    "DELETE /api/collections/{id} id": row(things.name_others_collections, 403, "bob"),
+    "POST /api/collections/{id}/roms id": row(
+        things.name_others_collections, 403, "bob", json={"rom_ids": []}
+    ),
+    "POST /api/collections/{id}/roms rom_ids": row(
+        things.hide_from_collections, 200, None, json={"rom_ids": [ID]}
+    ),
+    "DELETE /api/collections/{id}/roms id": row(
+        things.name_others_collections, 403, "bob", json={"rom_ids": []}
+    ),
+    "DELETE /api/collections/{id}/roms rom_ids": OWN_COLLECTION,
+    "DELETE /api/collections/{id}/roms/{rom_id} id": row(
+        things.name_others_collections, 403, "bob"
+    ),
+    "DELETE /api/collections/{id}/roms/{rom_id} rom_id": OWN_COLLECTION,
+    "GET /api/collections/smart/{id} id": row(things.name_others_rules, 403, "bob"),
+    "PUT /api/collections/smart/{id} id": row(things.name_others_rules, 403, "bob"),
+    "DELETE /api/collections/smart/{id} id": row(things.name_others_rules, 403, "bob"),
+    "GET /api/collections/virtual/{id} id": row(things.collect_hidden_by_genre),
+    # Music
+    **rows(things.hide_platforms, 200, "GET /api/music/tracks", "platform_ids"),
+    **rows(things.hide_roms, 200, "GET /api/music/tracks", "rom_id"),
+    **rows(things.hide_platforms, 200, "GET /api/music/albums", "platform_ids"),
+    **rows(things.hide_platforms, 200, "GET /api/music/artists", "platform_ids"),
+    **rows(things.hide_platforms, 200, "GET /api/music/genres", "platform_ids"),
+    "GET /api/music/years platform_ids": Free("a year is no name of anything"),
+    **rows(things.hide_liked_tracks, 200, "GET /api/music/favorites", "platform_ids"),
+    "POST /api/music/favorites rom_file_ids": row(
+        things.hide_tracks, 400, json={"rom_file_ids": [ID]}
+    ),
+    "DELETE /api/music/favorites rom_file_ids": OWN_COLLECTION,
+    "GET /api/music/playlists/{id} id": row(things.name_others_playlists, 403, "bob"),
+    "PUT /api/music/playlists/{id} id": row(things.name_others_playlists, 403, "bob", json={}),
+    "DELETE /api/music/playlists/{id} id": row(things.name_others_playlists, 403, "bob"),
+    "GET /api/music/playlists/{id}/tracks id": (
+        row(things.name_others_playlists, 403, "bob"),
+        row(things.publish_hidden_tracks, 200, "bob"),
+    ),
+    "POST /api/music/playlists/{id}/tracks id": row(
+        things.name_others_playlists, 403, "bob", json={"rom_file_ids": []}
+    ),
+    "POST /api/music/playlists/{id}/tracks rom_file_ids": row(
+        things.hide_from_playlists, 400, None, json={"rom_file_ids": [ID]}
+    ),
+    "DELETE /api/music/playlists/{id}/tracks id": row(
+        things.name_others_playlists, 403, "bob", json={"rom_file_ids": []}
+    ),
+    "DELETE /api/music/playlists/{id}/tracks rom_file_ids": OWN_COLLECTION,
+    "PUT /api/music/playlists/{id}/tracks/order id": row(
+        things.name_others_playlists, 403, "bob", json={"rom_file_ids": []}
+    ),
+    "PUT /api/music/playlists/{id}/tracks/order rom_file_ids": OWN_COLLECTION,
+    # Downloads
+    "GET /api/roms/{id}/content id": row(things.hide_roms),
+    "HEAD /api/roms/{id}/content id": row(things.hide_roms),
+    "GET /api/roms/{id}/content/{file_name:path} id": row(things.hide_roms),
+    "HEAD /api/roms/{id}/content/{file_name:path} id": row(things.hide_roms),
+    "GET /api/roms/{id}/files/content/{file_name:path} id": row(things.hide_files),
+    "HEAD /api/roms/{id}/files/content/{file_name:path} id": row(things.hide_files),
+    "GET /api/roms/{id}/content file_ids": ITS_OWN,
+    "HEAD /api/roms/{id}/content file_ids": ITS_OWN,
+    "GET /api/roms/{id}/content/{file_name:path} file_ids": ITS_OWN,
+    "HEAD /api/roms/{id}/content/{file_name:path} file_ids": ITS_OWN,
+    **rows(things.hide_roms, 404, "GET /api/roms/download", "rom_ids"),
+    **rows(things.hide_platforms, 404, "GET /api/roms/download", "platform_id"),
+    **rows(things.collect_hidden, 404, "GET /api/roms/download", "collection_id", owner="bob"),
+    **rows(
+        things.collect_hidden_by_rule,
+        404,
+        "GET /api/roms/download",
+        "smart_collection_id",
+        owner="bob",
+    ),
+    **rows(things.collect_hidden_by_genre, 404, "GET /api/roms/download", "virtual_collection_id"),
+    "POST /api/roms/{id}/patch id": row(
+        things.hide_files, files={"patch_file": ("nothing.ips", things.EMPTY_PATCH)}
+    ),
+    "POST /api/roms/{id}/patch patch_file_id": row(things.hide_patches, data={"patch_file_id": ID}),
+    # Firmware
+    **rows(things.hide_platforms, 200, "GET /api/firmware", "platform_id"),
+    "GET /api/firmware/{id} id": row(things.hide_firmware),
+    "GET /api/firmware/{id}/content/{file_name} id": row(things.hide_firmware),
+    "HEAD /api/firmware/{id}/content/{file_name} id": row(things.hide_firmware),
+    # Scans
+    "GET /api/scans/{id} id": SCANS,
+    "POST /api/scans/{id}/stop id": SCANS,
+    # Users
+    "GET /api/users/{id} id": Free("users.read is for all users", things.add_user),
+    "PUT /api/users/{id} id": row(things.name_others_users, 403),
+    "DELETE /api/users/{id} id": row(things.name_administrators, 403),
+    "POST /api/users/{id}/reset-link id": row(things.name_others_users, 403),
+    "POST /api/users/{id}/ra/refresh id": row(things.name_others_users, 403, owner=None),
+    "GET /api/users/{id}/avatar id": PICTURES,
+    "HEAD /api/users/{id}/avatar id": PICTURES,
+    "DELETE /api/users/{id}/avatar id": row(things.name_others_users, 403, owner=None),
+    "GET /api/raw/assets/{path:path} path": row(things.name_others_files, owner=None),
+    "HEAD /api/raw/assets/{path:path} path": row(things.name_others_files, owner=None),
+    "GET /assets/romm/assets/{path:path} path": row(things.name_others_files, owner=None),
+    "HEAD /assets/romm/assets/{path:path} path": row(things.name_others_files, owner=None),
+    "DELETE /api/users/me/sessions/{id} id": row(things.name_others_sessions, owner="bob"),
+    # Devices
+    "GET /api/devices/{device_id} device_id": row(things.name_others_devices, owner="bob"),
+    "PUT /api/devices/{device_id} device_id": row(
+        things.name_others_devices, owner="bob", json={"name": "mine"}
+    ),
+    "DELETE /api/devices/{device_id} device_id": row(things.name_others_devices, owner="bob"),
+    # Client tokens
+    "DELETE /api/client-tokens/{token_id} token_id": row(things.name_others_tokens, owner="bob"),
+    "PUT /api/client-tokens/{token_id}/regenerate token_id": row(
+        things.name_others_tokens, owner="bob"
+    ),
+    "POST /api/client-tokens/{token_id}/pair token_id": row(things.name_others_tokens, owner="bob"),
+    "GET /api/client-tokens/pair/{code}/qr.svg code": row(things.name_others_codes, owner="bob"),
+    "DELETE /api/client-tokens/{token_id}/admin token_id": row(
+        things.name_administrators_tokens, 403
+    ),
+    # Permissions
+    "GET /api/permissions/users/{user_id} user_id": row(things.name_users_to_rule, 403),
+    "PUT /api/permissions/users/{user_id} user_id": row(things.name_users_to_rule, 403, json={}),
+    "PUT /api/permissions/users/{user_id} permission_group_id": FOR_ADMINISTRATORS,
+    "PUT /api/permissions/users/{user_id} entity_id": FOR_ADMINISTRATORS,
+    "POST /api/permissions/groups entity_id": FOR_ADMINISTRATORS,
+    "PUT /api/permissions/groups/{id} id": row(things.name_groups, 403, json={}),
+    "PUT /api/permissions/groups/{id} entity_id": FOR_ADMINISTRATORS,
+    "DELETE /api/permissions/groups/{id} id": row(things.name_groups, 403),
+    **{
+        f"{method} /api/permissions/hidden {name}": row(
+            make, 403, json={"entity": "roms", "entity_id": 1, "user_id": 1, **more}
+        )
+        for method in ("POST", "DELETE")
+        for name, make, more in (
+            ("entity_id", things.hide_roms, {"entity_id": ID}),
+            ("user_id", things.name_users_to_rule, {"user_id": ID}),
+            ("group_id", things.name_groups, {"user_id": None, "group_id": ID}),
+        )
+    },
+}

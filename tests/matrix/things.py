@@ -1,0 +1,350 @@
+"""Things to ask for: those everybody may have, and those ``ann`` may not."""
+
+import base64
+import hashlib
+import json
+import secrets
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from romm_lite.features.scan.kinds import Stats
+from romm_lite.kernel.paths import user_folder
+from romm_lite.kernel.scopes import ALL_SCOPES, Entity, Role
+from romm_lite.kernel.times import now
+from romm_lite.tables.collections import SmartCollection
+from romm_lite.tables.devices import ClientToken, Device
+from romm_lite.tables.firmware import Firmware
+from romm_lite.tables.music import MusicFavorite, Playlist, PlaylistTrack
+from romm_lite.tables.permissions import HiddenEntity, PermissionGroup
+from romm_lite.tables.rom_users import RomNote
+from romm_lite.tables.roms import RomSource
+from romm_lite.tables.system import ScanRun
+from tests.matrix.world import SECRET, World
+
+PROVIDERS = tuple("igdb moby ss ra launchbox hasheous tgdb flashpoint hltb".split())
+
+EMPTY_PATCH = b"PATCHEOF"
+"""An IPS patch that changes nothing."""
+
+
+def add_platform(world: World, name: str = "Open") -> int:
+    return world.home.platform(f"folder-{next(world.numbers)}", name=name)
+
+
+def add_rom(world: World, platform: int, name: str = "Open", **values: Any) -> int:
+    return world.home.rom(f"{name} {next(world.numbers)}.sfc", platform, name=name, **values)
+
+
+def add_file(world: World, rom: int, name: str = "Open", content: bytes = b"moss") -> int:
+    return world.home.file(rom, f"roms/snes/{name} {next(world.numbers)}.sfc", content)
+
+
+def add_track(world: World, rom: int, name: str = "Open") -> int:
+    tags = {**dict.fromkeys(("title", "artist", "album", "genre"), name), "year": 1990}
+    path = f"roms/snes/{name} {next(world.numbers)}.mp3"
+    return world.home.file(rom, path, b"moss", category="soundtrack", track_meta=tags)
+
+
+def add_firmware(world: World, platform: int, name: str = "Open") -> int:
+    file = f"{name} {next(world.numbers)}.bin"
+    on_disk = world.home.settings.places.library / "bios/snes" / file
+    on_disk.parent.mkdir(parents=True, exist_ok=True)
+    on_disk.write_bytes(b"moss")
+    row = Firmware(
+        platform_id=platform,
+        file_name=file,
+        file_name_no_tags=file,
+        file_name_no_ext=file,
+        file_path="bios/snes",
+    )
+    return int(world.home.add(row))
+
+
+def add_user(world: World, role: Role = Role.USER) -> int:
+    return world.add_user(f"user-{next(world.numbers)}", role)
+
+
+def add_group(world: World, name: str = "Open") -> int:
+    return int(world.home.add(PermissionGroup(name=f"{name} {next(world.numbers)}")))
+
+
+def add_device(world: World, user: str, name: str = "Open") -> str:
+    device = str(uuid.uuid4())
+    world.home.add(Device(id=device, user_id=world.home.users[user], name=name))
+    return device
+
+
+def add_token(world: World, user: str, name: str = "Open", **values: Any) -> tuple[int, str]:
+    """Its id, and the word that its program shows."""
+    word = f"rmm_{secrets.token_hex(32)}"
+    row = ClientToken(
+        user_id=world.home.users[user],
+        name=name,
+        hashed_token=hashlib.sha256(word.encode()).hexdigest(),
+        **{"scopes": " ".join(ALL_SCOPES), **values},
+    )
+    return int(world.home.add(row)), word
+
+
+def add_collection(world: World, user: str, name: str = "Open", **values: Any) -> int:
+    return world.home.collect(user=user, name=f"{name} {next(world.numbers)}", **values)
+
+
+def add_rule(world: World, user: str, name: str = "Open", **values: Any) -> int:
+    row = {"name": f"{name} {next(world.numbers)}", **values}
+    return int(world.home.add(SmartCollection(user_id=world.home.users[user], **row)))
+
+
+def add_playlist(world: World, user: str, name: str, *tracks: int, **values: Any) -> int:
+    row = {"name": f"{name} {next(world.numbers)}", **values}
+    playlist = int(world.home.add(Playlist(user_id=world.home.users[user], **row)))
+    for track in tracks:
+        world.home.add(PlaylistTrack(playlist_id=playlist, rom_file_id=track))
+    return playlist
+
+
+def add_note(world: World, user: str, rom: int, name: str = "Open") -> int:
+    title = f"{name} {next(world.numbers)}"
+    return int(world.home.add(RomNote(rom_id=rom, user_id=world.home.users[user], title=title)))
+
+
+def add_scan(world: World) -> int:
+    return int(
+        world.home.add(
+            ScanRun(kind="quick", status="done", stats=asdict(Stats()), started_at=now())
+        )
+    )
+
+
+def hide_platforms(world: World) -> Iterator[int]:
+    """One that is hidden from the group ann is in."""
+    platform = add_platform(world, SECRET)
+    add_secret_rom(world, platform)
+    add_firmware(world, platform, SECRET)
+    hidden = HiddenEntity(entity=Entity.PLATFORMS, entity_id=platform, group_id=world.group)
+    world.home.add(hidden)
+    yield platform
+
+
+def hide_roms(world: World) -> Iterator[int]:
+    """One that is hidden from ann herself, one that she is too young for, and one on a platform
+    that is hidden."""
+    rom = add_secret_rom(world, add_platform(world))
+    world.home.hide(Entity.ROMS, rom)
+    yield rom
+    yield add_secret_rom(world, add_platform(world), facts={"age_ratings": ["PEGI 18"]})
+    for platform in hide_platforms(world):
+        yield add_secret_rom(world, platform)
+
+
+def add_secret_rom(world: World, platform: int, **values: Any) -> int:
+    rom = add_rom(world, platform, SECRET, **values)
+    add_file(world, rom, SECRET)
+    add_track(world, rom, SECRET)
+    return rom
+
+
+def hide_files(world: World) -> Iterator[int]:
+    return (add_file(world, rom, SECRET) for rom in hide_roms(world))
+
+
+def hide_patches(world: World) -> Iterator[int]:
+    return (add_file(world, rom, SECRET, EMPTY_PATCH) for rom in hide_roms(world))
+
+
+def hide_firmware(world: World) -> Iterator[int]:
+    return (add_firmware(world, platform, SECRET) for platform in hide_platforms(world))
+
+
+def hide_identified(world: World) -> Iterator[int]:
+    """Hidden ROMs that every provider knows, by the number of the ROM."""
+    for rom in hide_roms(world):
+        sources = [
+            RomSource(rom_id=rom, platform_id=1, source=source, external_id=str(rom))
+            for source in PROVIDERS
+        ]
+        world.home.add(*sources)
+        yield rom
+
+
+def hide_tracks(world: World) -> Iterator[int]:
+    return (add_track(world, rom, SECRET) for rom in hide_roms(world))
+
+
+def hide_liked_tracks(world: World) -> Iterator[int]:
+    """Platforms whose tracks are favorites of everybody."""
+    for platform in hide_platforms(world):
+        track = add_track(world, add_rom(world, platform, SECRET), SECRET)
+        for user in ("ann", "root"):
+            like = MusicFavorite(user_id=world.home.users[user], rom_file_id=track)
+            world.home.add(like)
+        yield platform
+
+
+def publish_hidden_tracks(world: World) -> Iterator[int]:
+    yield add_playlist(world, "bob", "Public", *hide_tracks(world), is_public=True)
+
+
+def hide_from_playlists(world: World) -> Iterator[dict[str, int]]:
+    """A playlist of ann's, and a track that she may not hear to put there."""
+    for track in hide_tracks(world):
+        yield {"id": add_playlist(world, "ann", "Open"), "rom_file_ids": track}
+
+
+def name_others_playlists(world: World) -> Iterator[int]:
+    yield add_playlist(world, "bob", SECRET)
+
+
+def hide_hashed(world: World) -> Iterator[str]:
+    """A hash of a hidden ROM's file."""
+    for rom in hide_roms(world):
+        digest = f"{next(world.numbers):040x}"
+        hashes = dict.fromkeys(("crc_hash", "md5_hash", "sha1_hash", "ra_hash"), digest)
+        world.home.file(rom, f"roms/snes/{digest}.sfc", b"moss", **hashes)
+        yield digest
+
+
+def collect_hidden(world: World) -> Iterator[int]:
+    """A private collection of bob's, and a public one with nothing in it that ann may see."""
+    open_rom = add_rom(world, add_platform(world), SECRET)
+    add_file(world, open_rom, SECRET)
+    number = next(world.numbers)
+    yield world.home.collect(open_rom, user="bob", name=f"{SECRET} {number}")
+    yield from publish_hidden(world)
+
+
+def publish_hidden(world: World) -> Iterator[int]:
+    """A public collection with nothing in it that ann may see."""
+    name = f"Public {next(world.numbers)}"
+    yield world.home.collect(*hide_roms(world), user="bob", name=name, is_public=True)
+
+
+def name_others_collections(world: World) -> Iterator[int]:
+    yield add_collection(world, "bob", SECRET)
+
+
+def name_others_rules(world: World) -> Iterator[int]:
+    yield add_rule(world, "bob", SECRET)
+
+
+def add_noted_rom(world: World, user: str, name: str = "Open") -> dict[str, int]:
+    rom = add_rom(world, add_platform(world))
+    return {"id": rom, "note_id": add_note(world, user, rom, name)}
+
+
+def name_others_notes(world: World) -> Iterator[dict[str, int]]:
+    yield add_noted_rom(world, "bob", SECRET)
+
+
+def hide_noted_roms(world: World) -> Iterator[dict[str, int]]:
+    """Hidden ROMs on which ann wrote a note before they were."""
+    for rom in hide_roms(world):
+        yield {"id": rom, "note_id": add_note(world, "ann", rom)}
+
+
+def hide_from_collections(world: World) -> Iterator[dict[str, int]]:
+    """A collection of ann's, and a ROM that she may not see to put there."""
+    for rom in hide_roms(world):
+        yield {"id": add_collection(world, "ann"), "rom_ids": rom}
+
+
+def name_users_to_rule(world: World) -> Iterator[int]:
+    yield add_user(world)
+
+
+def name_groups(world: World) -> Iterator[int]:
+    yield add_group(world, SECRET)
+
+
+def collect_hidden_by_rule(world: World) -> Iterator[int]:
+    for kept in collect_hidden(world):
+        yield add_rule(
+            world, "bob", SECRET, filter_criteria={"collection_id": kept}, is_public=True
+        )
+
+
+def collect_hidden_by_genre(world: World) -> Iterator[str]:
+    genre = f"{SECRET} {next(world.numbers)}"
+    for _ in range(2):
+        for rom in hide_roms(world):
+            world.home.mark(rom, 1, {"genres": [genre]})
+    meaning = json.dumps({"name": genre, "type": "genre"})
+    yield base64.urlsafe_b64encode(meaning.encode()).decode()
+
+
+def name_others_users(world: World) -> Iterator[int]:
+    yield world.home.users["bob"]
+    yield world.home.users["root"]
+
+
+def name_administrators(world: World) -> Iterator[int]:
+    yield add_user(world, Role.ADMIN)
+
+
+def name_others_devices(world: World) -> Iterator[str]:
+    yield add_device(world, "bob", SECRET)
+
+
+def name_others_tokens(world: World) -> Iterator[int]:
+    yield add_token(world, "bob", SECRET)[0]
+
+
+def name_administrators_tokens(world: World) -> Iterator[int]:
+    yield add_token(world, "root", SECRET)[0]
+
+
+def name_others_codes(world: World) -> Iterator[str]:
+    """A code that brings a token of bob's to a device."""
+    token, _ = add_token(world, "bob", SECRET)
+    answer = world.ask("POST", f"/api/client-tokens/{token}/pair", world.bearer("bob"))
+    yield answer.json()["code"]
+
+
+def name_others_sessions(world: World) -> Iterator[str]:
+    """What bob's page calls the session of bob's browser."""
+    world.session("bob")
+    found = world.ask("GET", "/api/users/me/sessions", world.bearer("bob")).json()
+    yield found[0]["id"]
+
+
+def name_others_files(world: World) -> Iterator[str]:
+    """A file in bob's folder that is no picture of bob."""
+    path = f"{user_folder(world.home.users['bob'])}/saves/snes/1/{SECRET}.srm"
+    file = world.home.settings.places.assets / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(SECRET)
+    yield path
+
+
+def add_rom_with_file(world: World) -> int:
+    rom = add_rom(world, add_platform(world))
+    add_file(world, rom)
+    return rom
+
+
+ORDINARY: Mapping[Any, Callable[[World], Any]] = {
+    collect_hidden_by_genre: lambda _world: "e30=",
+    name_others_collections: lambda world: add_collection(world, "plain", is_public=True),
+    name_others_rules: lambda world: add_rule(world, "plain", is_public=True),
+    name_others_playlists: lambda world: add_playlist(world, "plain", "Open", is_public=True),
+    name_others_notes: lambda world: add_noted_rom(world, "plain"),
+    hide_noted_roms: lambda world: add_noted_rom(world, "plain"),
+    name_users_to_rule: add_user,
+    name_groups: add_group,
+    hide_platforms: add_platform,
+    hide_roms: add_rom_with_file,
+    hide_files: lambda world: add_file(world, add_rom(world, add_platform(world))),
+    hide_patches: lambda world: add_file(world, add_rom(world, add_platform(world))),
+    hide_firmware: lambda world: add_firmware(world, add_platform(world)),
+    name_others_users: add_user,
+    name_administrators: add_user,
+    name_others_devices: lambda world: add_device(world, "plain"),
+    name_others_tokens: lambda world: add_token(world, "plain")[0],
+    name_administrators_tokens: lambda world: add_token(world, "plain")[0],
+    name_others_codes: lambda _world: "ABCDEFGH",
+    name_others_sessions: lambda _world: "0" * 32,
+    name_others_files: lambda _world: "users/0/profile/avatar.png",
+}
+"""For each kind of what is not ann's, one that everybody may ask for."""
