@@ -20,6 +20,7 @@ from romm_lite.db import versions
 from romm_lite.db.engine import Database, open_engine
 from romm_lite.disk.names import is_prerelease, parse_tags, split_name
 from romm_lite.features.library.facets import KINDS, VERIFIED
+from romm_lite.features.library.service import describe_ratings
 from romm_lite.kernel.events import Bus
 from romm_lite.kernel.text import fold, sort_key
 from romm_lite.metadata.catalogue import describe
@@ -245,10 +246,11 @@ class _Maker:
                 )
 
     def _metadata(self, rom_id: int, facts: Mapping[str, list[str]]) -> dict[str, Any]:
-        lists = "genres franchises collections companies game_modes age_ratings".split()
+        lists = "genres franchises collections companies game_modes".split()
         return {
             "rom_id": rom_id,
             **{name: facts[name] for name in lists},
+            **describe_ratings(facts["age_ratings"]),
             "player_count": facts["player_counts"][0],
             "first_release_date": self._random.randint(10**11, 10**12),
             "average_rating": self._random.randint(300, 990) / 10,

@@ -79,7 +79,9 @@ def open_application(settings: Settings) -> Iterator[Application]:
             open_downloads=settings.disable_download_endpoint_auth,
             upload_limit=settings.max_asset_upload_size_bytes,
             translate=explain,
-            otherwise=_mount(RESOURCES, Folder(settings.places.resources, allow=library.may_see)),
+            otherwise=_mount(
+                RESOURCES, Folder(settings.places.resources, audience=library.find_audience)
+            ),
         )
         yield Application(
             asgi=_wrap(table, settings, accounts),

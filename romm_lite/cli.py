@@ -24,7 +24,7 @@ from romm_lite.features.accounts import links, oidc_accounts
 from romm_lite.features.accounts.address import own_address
 from romm_lite.features.accounts.vouchers import Voucher
 from romm_lite.features.scan.command import run_scan
-from romm_lite.features.scan.kinds import OFFERED, ScanKind
+from romm_lite.features.scan.kinds import ScanKind
 from romm_lite.kernel import log as logs
 from romm_lite.kernel import settings as settings_table
 from romm_lite.kernel.errors import AlreadyRunning, RommError, StartupError
@@ -196,7 +196,7 @@ def _bind(settings: Settings) -> socket.socket:
 @click.option(
     "--type",
     "kind",
-    type=click.Choice([kind.value for kind in OFFERED]),
+    type=click.Choice([kind.value for kind in ScanKind]),
     default=ScanKind.QUICK.value,
     show_default=True,
     help="quick looks for what changed; complete reads every file again.",

@@ -1,9 +1,16 @@
-"""The tags of music files."""
+"""The tags of music files, and the pictures in them.
+
+A picture lies below the resources in ``<folder of the ROM>/soundtracks/<id of the file>.<ext>``.
+"""
 
 import base64
 import logging
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
+
+from romm_lite.disk.images import FORMATS, measure, redraw, sniff
+from romm_lite.kernel.errors import Invalid
+from romm_lite.kernel.paths import safe_join, write_whole
 
 log = logging.getLogger(__name__)
 EXTENSIONS = (".mp3", ".ogg", ".oga", ".opus", ".m4a", ".aac", ".wav", ".flac")
@@ -12,6 +19,11 @@ LARGEST = 512 * 2**20
 LONGEST = 400
 """Characters of a tag."""
 LARGEST_NUMBER = 2**31 - 1
+BOX = (600, 600)
+"""Pixels across and down that a kept picture has at most."""
+PIXELS = 16_000_000
+"""A larger picture is not kept; several are drawn at once while a library is read."""
+_KEPT = ("image/png", "image/jpeg")
 
 
 class Tags(NamedTuple):
@@ -20,6 +32,13 @@ class Tags(NamedTuple):
     columns: dict[str, Any]
     """As ``TrackMetaSchema`` has them, without ``cover_path``."""
     cover: bytes | None
+
+
+class Picture(NamedTuple):
+    """The picture of a track, ready to be kept."""
+
+    content: bytes
+    extension: str
 
 
 def is_track(file_name: str) -> bool:
@@ -57,6 +76,43 @@ def read_tags(path: Path) -> Tags | None:
         "has_embedded_cover": cover is not None,
     }
     return Tags(columns, cover)
+
+
+def draw_cover(tags: Tags | None) -> Picture | None:
+    """The picture among the tags, small; None if there is none, or none that can be drawn."""
+    found = tags.cover if tags else None
+    if not found or (kind := sniff(found)) not in _KEPT:
+        return None
+    form, what = FORMATS[kind], "The picture of a track"
+    try:
+        width, height = measure(found, form, what)
+        if width * height > PIXELS:
+            return None
+        return Picture(redraw(found, form, BOX, what), form.extension)
+    except Invalid as error:
+        log.debug("%s", error)
+        return None
+
+
+def describe_track(tags: Tags | None, cover_path: str | None) -> dict[str, Any]:
+    """What is stored of a track, as ``TrackMetaSchema`` has it; empty where nothing could be read,
+    so that it is known that somebody tried."""
+    return {**tags.columns, "cover_path": cover_path} if tags else {}
+
+
+def keep_cover(resources: Path, folder: str, file_id: int, picture: Picture | None) -> str | None:
+    """Put the picture of a track in place of the one before; its path below the resources."""
+    name = f"{file_id}.{picture.extension}" if picture else ""
+    there = safe_join(resources, f"{folder}/soundtracks")
+    for kind in _KEPT:
+        old = there / f"{file_id}.{FORMATS[kind].extension}"
+        if old.name != name:
+            old.unlink(missing_ok=True)
+    if picture is None:
+        return None
+    there.mkdir(parents=True, exist_ok=True)
+    write_whole(there / name, picture.content)
+    return f"{folder}/soundtracks/{name}"
 
 
 def _text(tags: Any, key: str) -> str | None:

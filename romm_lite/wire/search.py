@@ -1,7 +1,5 @@
 """What a game could be, for somebody to choose from."""
 
-from typing import Literal
-
 from pydantic import BaseModel, ConfigDict
 
 from romm_lite.wire.common import Key, Schema
@@ -54,7 +52,7 @@ class SGDBResource(Schema):
 
     thumb: str
     url: str
-    type: Literal["static", "animated"]
+    type: str
     width: int
     height: int
     style: str

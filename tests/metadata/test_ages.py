@@ -69,7 +69,8 @@ def test_other_ways_to_write_one(rating: str, age: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "rating", ["", "RP", "RP - Rating Pending", "TESTING", "Not Rated", "?", "99", "1994", "１２"]
+    "rating",
+    ["", "RP", "RP - Rating Pending", "TESTING", "Not Rated", "?", "99", "1994", "\uff11\uff12"],
 )
 def test_what_says_no_age_is_no_rating(rating: str) -> None:
     assert minimum_age([rating]) is None

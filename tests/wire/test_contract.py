@@ -30,6 +30,7 @@ from romm_lite.wire.roms import (
 from romm_lite.wire.saves import SaveListQuery
 from romm_lite.wire.states import StateListQuery
 from romm_lite.wire.stats import StatsQuery
+from romm_lite.wire.users import InviteLinkQuery
 
 RECORDED = Path(__file__).resolve().parents[3] / "shared" / "contract" / "romm-api.json"
 if not RECORDED.is_file():
@@ -38,7 +39,16 @@ if not RECORDED.is_file():
 CONTRACT: dict[str, Any] = json.loads(RECORDED.read_bytes())
 SCHEMAS: dict[str, Any] = CONTRACT["components"]["schemas"]
 
-OURS_ALONE = {"HeartbeatResponse": {"ROMM_LITE"}}
+AGE_RULE = {"max_age", "hide_unrated", "age_exceptions"}
+OURS_ALONE = {
+    "HeartbeatResponse": {"ROMM_LITE"},
+    "ClientTokenPairSchema": {"address", "link"},
+    "PermissionGroupSchema": AGE_RULE,
+    "PermissionGroupCreate": AGE_RULE,
+    "PermissionGroupUpdate": AGE_RULE,
+    "UserPermissionsSchema": AGE_RULE,
+    "UserPermissionsUpdate": AGE_RULE,
+}
 SERVED = [
     "GET /api/heartbeat",
     "GET /api/setup/library",
@@ -66,6 +76,13 @@ SERVED = [
     "GET /api/users",
     "POST /api/users",
     "GET /api/users/me",
+    "POST /api/users/invite-link",
+    "POST /api/users/register",
+    "POST /api/forgot-password",
+    "POST /api/reset-password",
+    "DELETE /api/users/{id}",
+    "GET /api/users/{id}/avatar",
+    "POST /api/users/{id}/ra/refresh",
     "POST /api/token",
     "POST /api/login",
     "POST /api/logout",
@@ -73,9 +90,33 @@ SERVED = [
     "GET /api/collections/smart",
     "GET /api/collections/virtual",
     "GET /api/permissions/me",
+    "GET /api/permissions/catalog",
+    "GET /api/permissions/groups",
+    "POST /api/permissions/groups",
+    "PUT /api/permissions/groups/{id}",
+    "DELETE /api/permissions/groups/{id}",
+    "GET /api/permissions/users/{user_id}",
+    "PUT /api/permissions/users/{user_id}",
+    "POST /api/permissions/hidden",
+    "DELETE /api/permissions/hidden",
     "GET /api/tasks/status",
     "GET /api/streaming/config",
     "GET /api/devices",
+    "POST /api/devices",
+    "GET /api/devices/{device_id}",
+    "PUT /api/devices/{device_id}",
+    "DELETE /api/devices/{device_id}",
+    "POST /api/client-tokens",
+    "GET /api/client-tokens",
+    "GET /api/client-tokens/all",
+    "POST /api/client-tokens/exchange",
+    "PUT /api/client-tokens/{token_id}/regenerate",
+    "POST /api/client-tokens/{token_id}/pair",
+    "POST /api/auth/device/init",
+    "GET /api/auth/device/pending/{user_code}",
+    "POST /api/auth/device/approve",
+    "POST /api/auth/device/deny",
+    "POST /api/auth/device/token",
     "GET /api/saves",
     "GET /api/states",
 ]
@@ -89,6 +130,7 @@ QUERIES: dict[str, type[BaseModel]] = {
     "GET /api/roms/{id}/content/{file_name}": RomContentQuery,
     "GET /api/roms/download": RomDownloadQuery,
     "GET /api/firmware": FirmwareListQuery,
+    "POST /api/users/invite-link": InviteLinkQuery,
     "GET /api/collections": UpdatedAfterQuery,
     "GET /api/collections/smart": UpdatedAfterQuery,
     "GET /api/collections/virtual": VirtualCollectionListQuery,

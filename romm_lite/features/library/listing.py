@@ -17,6 +17,7 @@ from romm_lite.features.library.facets import KINDS
 from romm_lite.features.library.filters import depends_on_others, filter_roms
 from romm_lite.features.library.groups import collapse, read_groups, read_main_siblings
 from romm_lite.features.library.orders import Order, read_order
+from romm_lite.features.library.search import find_matches
 from romm_lite.features.library.values import read_filter_values
 from romm_lite.features.library.view import View
 from romm_lite.tables.rom_users import ROM_USER
@@ -102,6 +103,8 @@ class Listing:
         return Listing(self._view, self._query.model_copy(update={"group_by_meta_id": False}))
 
     def _select_ids(self) -> "array[int]":
+        if self._query.search_term and self._is_lasting and not self._query.group_by_meta_id:
+            return self._search()
         if not self._query.group_by_meta_id:
             return _fetch_ids(self._view.session, self._statement(ROMS.c.id))
         view, regions = self._view, self._regions
@@ -109,6 +112,29 @@ class Listing:
             (view.version, regions), lambda: read_groups(view.session, regions)
         )
         return collapse(self._whole.ids, groups, read_main_siblings(view.session, view.user))
+
+    def _search(self) -> "array[int]":
+        """What the search finds of the list without it, which is at hand and in order."""
+        found = find_matches(self._view.session, self._query.search_term)
+        everything = Listing(self._view, self._query.model_copy(update={"search_term": None}))
+        if found is None:
+            return everything.ids
+        places = everything._places
+        ids = {rom_id for each in found for rom_id in _fetch_ids(self._view.session, each)}
+        listed = (rom_id for rom_id in ids if rom_id < len(places) and places[rom_id])
+        return array("I", sorted(listed, key=places.__getitem__))
+
+    @property
+    def _places(self) -> "array[int]":
+        """By id the place of a ROM in the list, counted from one; zero is none."""
+
+        def make() -> "array[int]":
+            places = array("I", bytes(4 * (max(self.ids, default=0) + 1)))
+            for place, rom_id in enumerate(self.ids, 1):
+                places[rom_id] = place
+            return places
+
+        return self._view.library.orders.get((self._key, "places"), make)
 
     def _select_initials(self) -> str:
         """The initial character of each row, in the order of ``ids``."""

@@ -222,7 +222,10 @@ def _json(text: str | None) -> orjson.Fragment | None:
 
 
 def _track(text: str | None) -> dict[str, Any] | None:
-    return None if text is None else TrackMetaSchema.model_validate_json(text).model_dump()
+    """Tags; none for a file whose tags nobody has read, or could read."""
+    if text in (None, "{}"):
+        return None
+    return TrackMetaSchema.model_validate_json(text).model_dump()
 
 
 USER_COLUMNS = (

@@ -20,6 +20,7 @@ from romm_lite.disk.names import is_prerelease, parse_tags, split_name, title_of
 from romm_lite.features.library.facets import KINDS
 from romm_lite.kernel.events import LibraryChanged
 from romm_lite.kernel.text import fold, sort_key
+from romm_lite.metadata.ages import minimum_age
 from romm_lite.tables.files import ROM_FILES
 from romm_lite.tables.firmware import FIRMWARE
 from romm_lite.tables.platforms import PLATFORMS
@@ -97,6 +98,12 @@ def describe_title(name: str, fs_name: str) -> dict[str, str]:
         "name_sort_key": sort_key(name),
         "search_text": f"{fold(name)}\n{fold(fs_name)}",
     }
+
+
+def describe_ratings(age_ratings: Iterable[str]) -> dict[str, Any]:
+    """The columns of a ROM's facts that its age ratings decide; whoever stores them uses this."""
+    ratings = list(age_ratings)
+    return {"age_ratings": ratings, "minimum_age": minimum_age(ratings)}
 
 
 def describe_file(file: RomFile) -> dict[str, Any]:

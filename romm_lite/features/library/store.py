@@ -1,5 +1,7 @@
 """The one object the routes of the library share."""
 
+import logging
+import re
 import sys
 from array import array
 from dataclasses import dataclass, field
@@ -15,12 +17,17 @@ from romm_lite.features.library import visibility
 from romm_lite.features.library.caches import Cache
 from romm_lite.features.library.groups import Groups
 from romm_lite.features.library.rendering import Head
-from romm_lite.kernel.errors import Forbidden
+from romm_lite.kernel.errors import Forbidden, LibraryUnavailable, Unavailable
 from romm_lite.kernel.paths import safe_join
 from romm_lite.kernel.settings import Settings
 from romm_lite.metadata.fetch import Fetcher
+from romm_lite.web.static import Audience
 
+log = logging.getLogger(__name__)
 MEGABYTE = 2**20
+LARGEST_ID = 2**31 - 1
+_ARTWORK = re.compile(r"roms/([0-9]+)/(?:([0-9]+)/)?")
+"""The path of what lies beside a platform's ROMs, or in the folder of one."""
 
 
 def _order_cache() -> "Cache[array[int]]":
@@ -80,16 +87,28 @@ class Library:
         if self.settings.romm_library_read_only:
             raise Forbidden("The library is read-only (ROMM_LIBRARY_READ_ONLY)")
 
+    def check_there(self) -> None:
+        """Unavailable where the library looks as if its drive were not mounted; to be asked before
+        anything that is not found is taken to be gone."""
+        try:
+            if self.layout().platform_folders():
+                return
+        except LibraryUnavailable as error:
+            log.warning("The library is not there: %s", error)
+        raise Unavailable("The library is not there. Is its drive mounted?")
+
     def path(self, relative: str) -> Path:
         """A stored path on the disk; UnsafePath for one that leads out of the library."""
         if self.config.read().library:
             return self.layout().absolute(relative)
         return safe_join(self.settings.places.library, relative, found=True)
 
-    def may_see(self, request: Request, resource: str) -> bool:
-        """Whether artwork may be sent: anybody's, except of what is hidden from somebody."""
+    def find_audience(self, request: Request, resource: str) -> Audience:
+        """For whom a file of artwork is."""
         parts = [part for part in resource.lower().split("/") if part not in ("", ".")]
-        if parts[:1] != ["roms"] or not all(part.isdecimal() for part in parts[1:3]):
-            return True
+        found = _ARTWORK.match("/".join(parts))
+        ids = [int(each) for each in found.groups() if each] if found else []
+        if not ids or max(ids) > LARGEST_ID:
+            return Audience.EVERYBODY
         with self.database.read() as session:
-            return visibility.may_see_artwork(session, request.user, *map(int, parts[1:3]))
+            return visibility.find_audience(session, request.user, *ids)

@@ -144,17 +144,15 @@ def find_audience(
     ids = {"platform_id": platform_id, "rom_id": rom_id}
     if not session.execute(_HIDDEN_FROM_SOMEBODY, ids).scalar():
         return Audience.EVERYBODY
-    if user.is_admin:
-        return Audience.SOME
     if not user.is_authenticated:
         return Audience.NOBODY
-    platform = literal(platform_id)
+    if user.sees_all:
+        return Audience.SOME
     if rom_id is None:
-        conditions = see_platforms(user, platform)
+        seen = select(literal(1)).where(*see_platforms(user, literal(platform_id)))
     else:
-        conditions = see_roms(user, literal(rom_id), platform, few=True)
-    is_seen = session.scalar(select(literal(1)).where(*conditions)) is not None
-    return Audience.SOME if is_seen else Audience.NOBODY
+        seen = select(ROMS.c.id).where(ROMS.c.id == rom_id, *see_roms(user, few=True))
+    return Audience.NOBODY if session.scalar(seen) is None else Audience.SOME
 
 
 _PLATFORM = bindparam("platform_id", type_=Integer)
@@ -168,10 +166,13 @@ def _names_it(table: Table) -> Condition:
     )
 
 
-def _is_too_young() -> Condition:
-    """Whether somebody's age limit hides the ROM. One without facts is one nobody rated."""
+def _is_beyond_a_limit() -> Condition:
+    """Whether somebody's age limit hides the ROM. One without facts is one nobody rated; of one
+    that lies in the trash it is not known how it was rated."""
     limit, age = AGE_LIMITS.c.max_age, _rated.c.minimum_age
-    too_young = or_(limit < age, and_(limit.is_not(None), AGE_LIMITS.c.hide_unrated, age.is_(None)))
+    too_young = or_(
+        ROMS.c.id.is_(None), limit < age, and_(AGE_LIMITS.c.hide_unrated, age.is_(None))
+    )
     spared = exists().where(
         _names_it(AGE_EXCEPTIONS),
         or_(
@@ -179,9 +180,14 @@ def _is_too_young() -> Condition:
             AGE_EXCEPTIONS.c.group_id == AGE_LIMITS.c.group_id,
         ),
     )
-    roms = ROMS.outerjoin(_rated, _rated.c.rom_id == ROMS.c.id).join(AGE_LIMITS, too_young)
-    return exists(select(ROMS.c.id).select_from(roms).where(ROMS.c.id == _ROM, ~spared))
+    judged = AGE_LIMITS.outerjoin(ROMS, ROMS.c.id == _ROM).outerjoin(
+        _rated, _rated.c.rom_id == ROMS.c.id
+    )
+    hides = (limit.is_not(None), too_young, ~spared)
+    return and_(_ROM.is_not(None), exists(select(limit).select_from(judged).where(*hides)))
 
 
 # Made once, for every picture asks it.
-_HIDDEN_FROM_SOMEBODY = select(or_(exists().where(_names_it(HIDDEN_ENTITIES)), _is_too_young()))
+_HIDDEN_FROM_SOMEBODY = select(
+    or_(exists().where(_names_it(HIDDEN_ENTITIES)), _is_beyond_a_limit())
+)

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, insert, select
 
 from romm_lite.kernel.scopes import Role
 from romm_lite.tables.roms import ROMS
@@ -30,6 +30,25 @@ def test_hiding_is_told_and_undone(every_desk: Desk) -> None:
         assert (answer.status_code, answer.content) == (204, b"")
     assert every_desk.get(f"/users/{every_desk.ann}")["hidden"] == []
     assert every_desk.get("/groups")[0]["hidden"] == editor["hidden"]
+
+
+def test_rules_about_what_is_deleted_hold_again_when_it_is_brought_back(
+    every_desk: Desk, every_house: House
+) -> None:
+    _, rom = every_desk.shelve()
+    path = f"/users/{every_desk.ann}"
+    thing = {"entity": "roms", "entity_id": rom}
+    every_desk.hide("roms", rom, user_id=every_desk.ann)
+    every_desk.put(path, age_exceptions=[thing])
+    with every_house.database.write() as session:
+        row = dict(session.execute(select(ROMS)).mappings().one())
+        session.execute(delete(ROMS))
+    found = every_desk.put(path, age_exceptions=[])
+    assert (found["hidden"], found["age_exceptions"]) == ([], [])
+    with every_house.database.write() as session:
+        session.execute(insert(ROMS).values(**row))
+    found = every_desk.get(path)
+    assert (found["hidden"], found["age_exceptions"]) == ([thing], [thing])
 
 
 def test_what_is_no_more_is_not_told(every_desk: Desk, every_house: House) -> None:

@@ -23,6 +23,7 @@ from romm_lite.features.accounts.queries import find_account_named
 from romm_lite.features.accounts.service import Accounts
 from romm_lite.features.library.facets import KINDS
 from romm_lite.features.library.routes import OPERATIONS
+from romm_lite.features.library.service import describe_ratings
 from romm_lite.features.library.store import Library
 from romm_lite.kernel.paths import Places
 from romm_lite.kernel.scopes import ALL_SCOPES, Entity, Role
@@ -32,7 +33,7 @@ from romm_lite.metadata.catalogue import describe
 from romm_lite.tables.base import Base
 from romm_lite.tables.collections import Collection, CollectionRom
 from romm_lite.tables.files import RomFile
-from romm_lite.tables.permissions import PERMISSION_GROUPS, HiddenEntity
+from romm_lite.tables.permissions import PERMISSION_GROUPS, AgeException, HiddenEntity
 from romm_lite.tables.platforms import Platform
 from romm_lite.tables.rom_users import RomUser
 from romm_lite.tables.roms import (
@@ -43,7 +44,7 @@ from romm_lite.tables.roms import (
     RomMetadata,
     RomSource,
 )
-from romm_lite.tables.users import User
+from romm_lite.tables.users import USERS, User
 from romm_lite.web.table import OperationTable
 
 KEY = "a key that is long enough for any algorithm there is"
@@ -61,13 +62,13 @@ class Home:
     users: dict[str, int] = field(default_factory=dict)
     clients: list[TestClient] = field(default_factory=list)
 
-    def client(self, username: str | None = "ann", *, open_downloads: bool = False) -> TestClient:
-        """Somebody who is logged in, or a stranger."""
+    def client(self, username: str | None = "ann", **options: Any) -> TestClient:
+        """Somebody who is logged in, or a stranger; ``options`` are those of the operations."""
         table = OperationTable(
             OPERATIONS,
             resources(self.settings, self.database, self.accounts, self.library),
-            open_downloads=open_downloads,
             translate=explain,
+            **options,
         )
         client = TestClient(Identify(table, self.accounts), "http://romm.example")
         self.clients.append(client)
@@ -155,7 +156,8 @@ class Home:
                 )
             )
         if facts is not None:
-            self.add(RomMetadata(rom_id=rom_id, **facts))
+            rated = describe_ratings(facts.get("age_ratings", ()))
+            self.add(RomMetadata(rom_id=rom_id, **{**facts, **rated}))
         self.mark(rom_id, platform, facets or {})
         return rom_id
 
@@ -197,11 +199,38 @@ class Home:
 
     def hide(self, entity: Entity, entity_id: int, user: str | None = "ann") -> None:
         """Hide something from a user, or from the default group."""
+        self.rule(HiddenEntity(entity=entity, entity_id=entity_id, **self.principal(user)))
+
+    def spare(self, entity: Entity, entity_id: int, user: str | None = "ann") -> None:
+        """Let a user, or the default group, see something whatever its age rating."""
+        self.rule(AgeException(entity=entity, entity_id=entity_id, **self.principal(user)))
+
+    def limit(self, user: str | None = "ann", **values: Any) -> None:
+        """Give a user, or the default group, an age limit."""
+        if user is not None:
+            self.change_user(user, **values)
+            return
+        is_default = PERMISSION_GROUPS.c.is_default
+        with self.database.write() as session:
+            session.execute(update(PERMISSION_GROUPS).where(is_default).values(**values))
+
+    def change_user(self, username: str, **values: Any) -> None:
+        this = USERS.c.id == self.users[username]
+        with self.database.write() as session:
+            session.execute(update(USERS).where(this).values(**values))
+
+    def principal(self, user: str | None) -> dict[str, Any]:
+        """A user, or the default group, as rules name them."""
+        if user is not None:
+            return {"user_id": self.users[user]}
+        default = select(PERMISSION_GROUPS.c.id).where(PERMISSION_GROUPS.c.is_default)
         with self.database.read() as session:
-            default = select(PERMISSION_GROUPS.c.id).where(PERMISSION_GROUPS.c.is_default)
-            group = session.scalar(default)
-        target = {"user_id": self.users[user]} if user else {"group_id": group}
-        self.add(HiddenEntity(entity=entity, entity_id=entity_id, **target))
+            return {"group_id": session.scalars(default).one()}
+
+    def rule(self, row: Base) -> None:
+        """Store a rule; as those who make rules, without telling the caches."""
+        with self.database.write() as session:
+            session.add(row)
 
     def change(self, rom_id: int, **values: Any) -> None:
         with self.database.write() as session:

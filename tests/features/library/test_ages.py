@@ -253,11 +253,22 @@ def test_artwork_that_is_not_for_all_is_kept_by_nobody_in_between(shelves: Shelv
 
 @pytest.mark.parametrize(
     "path",
-    ["", "roms", "roms/1", "roms/1/x.png", "roms/²/1/x.png", f"roms/1/{2**31}/x", "roms/1/9/x"],
+    ["", "roms", "roms/1", "roms/1/x.png", "roms/²/1/x.png", f"roms/1/{2**31}/x"],
 )
 def test_what_is_no_artwork_of_a_rom_is_for_everybody(every_home: Home, path: str) -> None:
     every_home.limit(None, max_age=3, hide_unrated=True)
     assert ask_for(every_home, None, path) == Audience.EVERYBODY
+
+
+def test_artwork_of_what_lies_in_the_trash_is_for_those_without_a_limit(
+    every_shelves: Shelves,
+) -> None:
+    path = f"roms/{every_shelves.platforms[0]}/9999/cover/big.png"
+    users = (None, "ann", "bob", "root")
+    for hide_unrated in (False, True):
+        every_shelves.home.limit("ann", max_age=99, hide_unrated=hide_unrated)
+        found = [ask_for(every_shelves.home, user, path) for user in users]
+        assert found == [Audience.NOBODY, Audience.NOBODY, Audience.SOME, Audience.SOME]
 
 
 def test_artwork_beside_the_roms_of_a_hidden_platform(shelves: Shelves) -> None:

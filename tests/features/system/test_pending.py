@@ -42,7 +42,7 @@ def test_each_refuses_whom_it_is_not_for(client: TestClient) -> None:
     "path",
     ["collections", "collections/smart", "collections/virtual?type=all", "collections/identifiers",
      "collections/smart/identifiers", "collections/virtual/identifiers", "saves",
-     "saves/identifiers", "states", "states/identifiers", "devices", "tasks/status"],
+     "saves/identifiers", "states", "states/identifiers", "tasks/status"],
 )  # fmt: skip
 def test_what_clients_ask_at_every_start_is_empty(path: str, client: TestClient) -> None:
     answer = client.get(f"/api/{path}", auth=login())
@@ -52,15 +52,6 @@ def test_what_clients_ask_at_every_start_is_empty(path: str, client: TestClient)
 def test_streaming_is_not_configured(client: TestClient) -> None:
     answer = client.get("/api/streaming/config", auth=login())
     assert answer.json() == {"enabled": False, "containers": []}
-
-
-def test_permissions_tell_who_is_an_administrator(client: TestClient) -> None:
-    answer = client.get("/api/permissions/me", auth=login())
-    assert answer.json() == {
-        "is_admin": True,
-        "grants": [],
-        "hidden": {"platforms": [], "roms": []},
-    }
 
 
 def test_feeds_are_open_when_downloads_are(start: Start) -> None:

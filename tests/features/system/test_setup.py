@@ -28,6 +28,21 @@ def test_folders_are_counted_without_what_is_no_rom(start: Start, tmp_path: Path
     assert found["existing_platforms"] == [{"fs_slug": "nes", "rom_count": 1}]
 
 
+def test_folders_of_hidden_platforms_are_not_told(start: Start) -> None:
+    client = start()
+    make_user(client, "keeper", "admin")
+    make_user(client, "ann", "user", auth=login())
+    for fs_slug in ("nes", "snes"):
+        made = client.post("/api/platforms", json={"fs_slug": fs_slug}, auth=login()).json()
+    hide = {"entity": "platforms", "entity_id": made["id"], "group_id": 1}
+    assert client.post("/api/permissions/hidden", json=hide, auth=login()).status_code == 200
+    told = {
+        name: [folder["fs_slug"] for folder in look(client, auth=login(name))["existing_platforms"]]  # type: ignore[attr-defined]
+        for name in ("keeper", "ann")
+    }
+    assert told == {"keeper": ["nes", "snes"], "ann": ["nes"]}
+
+
 def test_all_platforms_of_the_catalogue_are_offered(start: Start) -> None:
     supported = look(start())["supported_platforms"]
     assert isinstance(supported, list)
