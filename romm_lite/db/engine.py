@@ -32,6 +32,11 @@ WAL_KEPT_BYTES = 64 * 1024 * 1024
 """What a long scan leaves of the write-ahead log's file once it is written back."""
 POOL = {"pool_size": 8, "max_overflow": 4}
 """Two database workers, four uploads, a watcher and a timer, and a few to spare."""
+CUT_NOTHING = """
+    SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES'),
+        group_concat_max_len = 1073741824
+"""
+"""MariaDB and MySQL silently shorten what is too long for a column, and what is joined."""
 
 
 def open_engine(url: str, *, echo: bool = False) -> Engine:
@@ -44,8 +49,7 @@ def open_engine(url: str, *, echo: bool = False) -> Engine:
         "pool_recycle": 1800,
     }
     if not url.startswith("postgresql"):
-        strict = "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')"
-        options["connect_args"] = {"init_command": strict}  # else long values are cut silently
+        options["connect_args"] = {"init_command": CUT_NOTHING}
     try:
         return create_engine(url, echo=echo, hide_parameters=not echo, **POOL, **options)
     except ModuleNotFoundError as error:
@@ -84,8 +88,14 @@ def _open_sqlite(url: str, echo: bool) -> Engine:
         writing = connection.get_execution_options().get("writing", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
+    def end(connection: Any, _record: Any) -> None:
+        # SQLAlchemy takes a COMMIT that failed for the end of its transaction; SQLite does not.
+        if connection is not None and connection.in_transaction:
+            connection.rollback()
+
     event.listen(engine, "connect", prepare)
     event.listen(engine, "begin", begin)
+    event.listen(engine, "checkin", end)
     return engine
 
 

@@ -88,6 +88,20 @@ def test_a_failing_commit_publishes_nothing(every_database: Database, bus: Bus) 
     assert seen == []
 
 
+def test_a_failing_commit_leaves_no_lock_behind(database: Database) -> None:
+    def fail() -> None:
+        with database.write() as session:
+            session.execute(text("PRAGMA defer_foreign_keys = ON"))
+            session.execute(insert(ROM_METADATA).values(rom_id=99))
+
+    with pytest.raises(IntegrityError):
+        fail()
+    with database.write() as session:
+        session.execute(insert(FACETS).values(kind="genre", value="Puzzle"))
+    with database.read() as session:
+        assert session.scalar(select(func.count()).select_from(FACETS)) == 1
+
+
 def test_read_keeps_nothing(every_database: Database) -> None:
     with every_database.read() as session:
         add_facet(session, "Puzzle")
