@@ -29,6 +29,12 @@ DEFAULT_DIRS = (
     ".DocumentRevisions-V100",
     "System Volume Information",
 )
+TRASH = ".romm_lite_trash"
+"""The folder of what was deleted, and how names begin of what is on its way there."""
+TEMPORARY = ".romm_tmp_"
+"""How names begin of files that are being written."""
+OWN = (TRASH, TEMPORARY)
+"""Names that begin so are this program's and never part of the library."""
 _WILDCARD = re.compile(r"[*?\[]")
 
 Rule = Callable[[str], bool]

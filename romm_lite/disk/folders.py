@@ -39,6 +39,12 @@ class MoreFolders:
         return bool(self.roots or self._mapped)
 
     @property
+    def paths(self) -> list[Path]:
+        """All of them, as config.yml names them."""
+        mapped = [path for paths in self._mapped.values() for path in paths]
+        return [root.path for root in self.roots] + mapped
+
+    @property
     def platforms(self) -> list[str]:
         """The platforms that have a folder of their own."""
         return list(self._mapped)

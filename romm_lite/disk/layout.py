@@ -6,12 +6,12 @@ Paths handed out are relative to the library and use ``/``; folders are told apa
 import logging
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from romm_lite.disk.config import LibraryConfig
-from romm_lite.disk.exclusions import Rule, compile_folders, compile_names
+from romm_lite.disk.exclusions import OWN, TRASH, Rule, compile_folders, compile_names
 from romm_lite.disk.folders import MoreFolders
 from romm_lite.disk.names import is_text, show
 from romm_lite.disk.structure import Structure, detect, is_dir, place
@@ -102,6 +102,21 @@ class Layout:
         own = safe_join(self.library, self.roms_path(fs_slug), found=True)
         return more if more and not os.path.lexists(own) else [own, *more]
 
+    @property
+    def roots(self) -> list[Path]:
+        """The library and the further folders that config.yml names."""
+        return [self.library, *self._more.paths]
+
+    def places(self, relative: str) -> list[Path]:
+        """Everywhere on the disk that a path of this library may lie, the first that counts first.
+
+        ``UnsafePath`` for one that leads out of it.
+        """
+        fs_slug, below = self._split(relative)
+        if not below:
+            return [safe_join(self.library, relative, found=True)]
+        return [safe_join(folder, below, found=True) for folder in self.rom_folders(fs_slug)]
+
     def absolute(self, relative: str) -> Path:
         """A path of this library on the disk; ``UnsafePath`` for one that leads out of it."""
         if self._more and (found := self._find_elsewhere(relative)):
@@ -159,8 +174,8 @@ class Layout:
             else:
                 log.warning("Platform folder %s is skipped: it is not UTF-8", show(entry.name))
 
-    def list_roms(self, fs_slug: str) -> Listing:
-        """The ROMs of a platform: every file and folder not excluded.
+    def list_roms(self, fs_slug: str, names: Iterable[str] | None = None) -> Listing:
+        """The ROMs of a platform: every file and folder not excluded, or those with these names.
 
         ``LibraryUnavailable`` if one of its folders is absent or cannot be read, or if a mapped one
         is empty, as if its drive were not mounted.
@@ -169,9 +184,13 @@ class Layout:
         is_excluded_file = compile_names(config.excluded_single_files, config.excluded_single_ext)
         is_excluded_dir = compile_folders(config.excluded_multi_files)
         folders = self.rom_folders(fs_slug)
-        found = [_list(each, is_excluded_file, is_excluded_dir) for each in folders]
+        if names is not None:
+            chosen = [_choose(each, names) for each in folders]
+            return _merge([_list(each, is_excluded_file, is_excluded_dir) for each in chosen])
+        found = [_list(_scan(each), is_excluded_file, is_excluded_dir) for each in folders]
         for folder, listing in zip(folders, found, strict=True):
-            if self._more.is_mapped(fs_slug, folder) and not any(listing):
+            is_used = any(listing) or is_dir(folder / TRASH)
+            if self._more.is_mapped(fs_slug, folder) and not is_used:
                 raise LibraryUnavailable(f"{folder} is empty")
         return _merge(found)
 
@@ -180,7 +199,8 @@ class Layout:
         config = self._config
         is_excluded = compile_names(config.excluded_single_files, config.excluded_single_ext)
         try:
-            return _list(self.absolute(self.firmware_path(fs_slug)), is_excluded, lambda _: True)
+            found = _scan(self.absolute(self.firmware_path(fs_slug)))
+            return _list(found, is_excluded, lambda _: True)
         except LibraryUnavailable as error:
             if isinstance(error.__cause__, FileNotFoundError) and is_dir(self.library):
                 return Listing([], [])
@@ -243,7 +263,7 @@ class Layout:
         is_excluded = compile_names(
             config.excluded_multi_parts_files, config.excluded_multi_parts_ext
         )
-        category = categorize(file_path)
+        category = categorize(file_path, top)
         is_top_level = file_path == top
         folders = []
         try:
@@ -275,15 +295,25 @@ class Layout:
         return folders
 
 
-def categorize(file_path: str) -> str | None:
-    """The category of files in a folder: the first that is a word, or its plural, of the path."""
-    words = set(file_path.lower().split("/"))
-    return next((each for each in _CATEGORIES if each in words or f"{each}s" in words), None)
+def categorize(file_path: str, top: str = "") -> str | None:
+    """The category of files in a folder: the first that is a word, or its plural, of the path.
+
+    Folders in that of the ROM, ``top``, count before those above: a library that lies in ``games``
+    has manuals too.
+    """
+    for path in (file_path.removeprefix(top), file_path):
+        words = set(path.lower().split("/"))
+        for each in _CATEGORIES:
+            if each in words or f"{each}s" in words:
+                return each
+    return None
 
 
-def _list(folder: Path, is_excluded_file: Rule, is_excluded_dir: Rule) -> Listing:
+def _list(
+    entries: Iterable[os.DirEntry[str] | Path], is_excluded_file: Rule, is_excluded_dir: Rule
+) -> Listing:
     listing = Listing([], [])
-    for entry in _scan(folder):
+    for entry in entries:
         name = entry.name
         status = _stat(entry)
         if status is None:
@@ -316,15 +346,21 @@ def _merge(listings: list[Listing]) -> Listing:
 
 
 def _scan(folder: Path) -> Iterator[os.DirEntry[str]]:
-    """The entries of a folder as the system gives them; ``LibraryUnavailable`` if it does not."""
+    """The entries of a folder as the system gives them, without what is this program's own;
+    ``LibraryUnavailable`` if it gives none."""
     try:
         with os.scandir(folder) as entries:
-            yield from entries
+            yield from (entry for entry in entries if not entry.name.startswith(OWN))
     except OSError as error:
         raise LibraryUnavailable(f"{show(str(folder))} cannot be read: {error.strerror}") from error
 
 
-def _stat(entry: os.DirEntry[str]) -> os.stat_result | None:
+def _choose(folder: Path, names: Iterable[str]) -> Iterator[Path]:
+    """What may be there under these names."""
+    return (safe_join(folder, each, found=True) for each in names if not each.startswith(OWN))
+
+
+def _stat(entry: os.DirEntry[str] | Path) -> os.stat_result | None:
     """Size and times, links followed; None for what vanished or is a link that leads nowhere.
 
     Any other trouble is the folder's or the disk's and must not look like a deleted file.
@@ -335,6 +371,7 @@ def _stat(entry: os.DirEntry[str]) -> os.stat_result | None:
         return None
     except OSError as error:
         if entry.is_symlink():
-            log.warning("Link %s is skipped: %s", show(entry.path), error.strerror)
+            log.warning("Link %s is skipped: %s", show(os.fspath(entry)), error.strerror)
             return None
-        raise LibraryUnavailable(f"{show(entry.path)} cannot be read: {error.strerror}") from error
+        where = show(os.fspath(entry))
+        raise LibraryUnavailable(f"{where} cannot be read: {error.strerror}") from error

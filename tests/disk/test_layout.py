@@ -343,3 +343,16 @@ def test_no_slug_leads_out_of_the_library(library: Path, put: Put, slug: str) ->
 )
 def test_the_first_category_named_in_the_path_counts(path: str, category: str | None) -> None:
     assert categorize(path) == category
+
+
+@pytest.mark.parametrize(
+    ("path", "category"),
+    [
+        ("games/snes/Demo/manual", "manual"),
+        ("games/snes/Demo/update/dlc", "dlc"),
+        ("games/snes/Demo/more", "game"),
+        ("games/snes/Demo", "game"),
+    ],
+)
+def test_folders_of_a_game_count_before_those_above(path: str, category: str) -> None:
+    assert categorize(path, "games/snes/Demo") == category

@@ -1,50 +1,25 @@
-import struct
 import wave
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mutagen.flac import FLAC, Picture
-from mutagen.id3 import APIC, ID3, TALB, TCON, TDRC, TIT2, TPE1, TPOS, TRCK
+from PIL import Image
 
-from romm_lite.disk.tracks import LARGEST, is_track, read_tags
-
-COVER = b"\x89PNG\r\n\x1a\n picture"
-FRAME = b"\xff\xfb\x90\x00" + bytes(413)
-STREAMINFO = (
-    b"fLaC\x80\x00\x00\x22" + struct.pack(">HH", 4096, 4096) + bytes(6)
-    + (44100 << 44 | 1 << 41 | 15 << 36 | 44100 * 2).to_bytes(8, "big") + bytes(16)
-)  # fmt: skip
-
-
-def make_mp3(path: Path) -> Path:
-    path.write_bytes(FRAME * 20)
-    tags = ID3()
-    for frame in (
-        TIT2(text="Title"),
-        TPE1(text=["One", "Two"]),
-        TALB(text="Album"),
-        TDRC(text="1997-01-31"),
-        TCON(text="Chiptune"),
-        TRCK(text="3/12"),
-        TPOS(text="2"),
-        APIC(mime="image/png", type=3, data=COVER),
-    ):
-        tags.add(frame)
-    tags.save(path)
-    return path
-
-
-def make_flac(path: Path) -> Path:
-    path.write_bytes(STREAMINFO)
-    file = FLAC(path)
-    file["title"] = "Flac"
-    picture = Picture()
-    picture.data = COVER
-    file.add_picture(picture)
-    file.save()
-    return path
+from romm_lite.disk import tracks
+from romm_lite.disk.tracks import (
+    BOX,
+    LARGEST,
+    Picture,
+    Tags,
+    describe_track,
+    draw_cover,
+    is_track,
+    keep_cover,
+    read_tags,
+)
+from tests.disk.music import COVER, draw, make_flac, make_mp3
 
 
 def test_the_tags_of_an_mp3_are_read(tmp_path: Path) -> None:
@@ -118,3 +93,41 @@ def test_music_is_told_by_its_name() -> None:
     assert is_track("A.MP3")
     assert not is_track("cover.jpg")
     assert not is_track("mp3")
+
+
+def test_a_picture_is_drawn_small() -> None:
+    picture = draw_cover(Tags({}, draw("JPEG", (1200, 800))))
+    assert picture is not None
+    assert picture.extension == "jpg"
+    with Image.open(BytesIO(picture.content)) as drawn:
+        assert (drawn.format, drawn.size) == ("JPEG", (BOX[0], 400))
+
+
+@pytest.mark.parametrize("cover", [None, b"", COVER, b"<svg/>", draw("GIF", (8, 8))])
+def test_what_cannot_be_drawn_is_no_picture(cover: bytes | None) -> None:
+    assert draw_cover(Tags({}, cover)) is None
+
+
+def test_a_picture_of_too_many_pixels_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tracks, "PIXELS", 63)
+    assert draw_cover(Tags({}, draw("PNG", (8, 8)))) is None
+
+
+def test_one_picture_of_a_track_is_kept(tmp_path: Path) -> None:
+    folder = tmp_path / "roms/1/2/soundtracks"
+    assert keep_cover(tmp_path, "roms/1/2", 7, None) is None
+    assert not folder.exists()
+    assert keep_cover(tmp_path, "roms/1/2", 7, Picture(b"old", "png"))
+    path = keep_cover(tmp_path, "roms/1/2", 7, Picture(b"new", "jpg"))
+    assert path == "roms/1/2/soundtracks/7.jpg"
+    assert {each.name: each.read_bytes() for each in folder.iterdir()} == {"7.jpg": b"new"}
+    assert keep_cover(tmp_path, "roms/1/2", 7, None) is None
+    assert list(folder.iterdir()) == []
+
+
+def test_a_track_without_tags_is_not_one_that_nobody_has_read() -> None:
+    assert describe_track(None, None) == {}
+    assert describe_track(Tags({"title": "A"}, None), "x.png") == {
+        "title": "A",
+        "cover_path": "x.png",
+    }
