@@ -29,3 +29,10 @@ class FirmwareSchema(Schema):
     missing_from_fs: bool
     created_at: Timestamp
     updated_at: Timestamp
+
+
+class AddFirmwareResponse(Schema):
+    """How many files came, and all the firmware of the platform."""
+
+    uploaded: int
+    firmware: list[FirmwareSchema]

@@ -5,6 +5,8 @@ is ``roms/<platform>/<rom>`` or ``collections/<collection>``.
 """
 
 import shutil
+from collections.abc import Collection
+from contextlib import suppress
 from io import BytesIO
 from typing import NamedTuple
 
@@ -46,15 +48,32 @@ def fetch_cover(fetcher: Fetcher, url: str) -> Cover:
 
 def keep_cover(places: Places, folder: str, cover: Cover) -> CoverPaths:
     """Put a cover in place of the one before."""
+    paths = write_cover(places, folder, cover)
+    drop_others(places, f"{folder}/cover", paths)
+    return paths
+
+
+def write_cover(places: Places, folder: str, cover: Cover) -> CoverPaths:
+    """Write a cover, and leave one of another format beside it for ``drop_others``."""
     there = safe_join(places.resources, f"{folder}/cover")
     there.mkdir(parents=True, exist_ok=True)
     for size, content in (("small", cover.small), ("big", cover.big)):
         write_whole(there / f"{size}.{cover.extension}", content)
-    for old in there.iterdir():
-        if old.suffix != f".{cover.extension}":
-            old.unlink(missing_ok=True)
     small, big = (f"{folder}/cover/{size}.{cover.extension}" for size in ("small", "big"))
     return CoverPaths(small, big)
+
+
+def drop_others(places: Places, folder: str, named: Collection[str]) -> None:
+    """Remove all files directly in a folder of the resources but for those of these paths, and the
+    folder with them if none is left."""
+    there = safe_join(places.resources, folder)
+    if not there.is_dir():
+        return
+    for file in there.iterdir():
+        if f"{folder}/{file.name}" not in named:
+            file.unlink(missing_ok=True)
+    with suppress(OSError):
+        there.rmdir()
 
 
 def drop_cover(places: Places, folder: str) -> None:

@@ -1,4 +1,4 @@
-"""Reading platforms."""
+"""Platforms: reading, making, describing and deleting them."""
 
 from collections.abc import Callable
 from functools import partial
@@ -8,7 +8,8 @@ from pydantic import TypeAdapter
 from sqlmodel import Session
 from starlette.responses import Response
 
-from romm_lite.features.accounts.service import Identity
+from romm_lite.features.accounts.service import Identity, require
+from romm_lite.features.library import deletions
 from romm_lite.features.library.platform_changes import change_platform, make_platform
 from romm_lite.features.library.platforms import (
     imagine_platform,
@@ -19,7 +20,7 @@ from romm_lite.features.library.platforms import (
 from romm_lite.features.library.store import Library
 from romm_lite.features.library.view import View
 from romm_lite.kernel.errors import LibraryUnavailable, NotFound
-from romm_lite.kernel.scopes import Scope
+from romm_lite.kernel.scopes import Action, Entity, Scope
 from romm_lite.metadata.catalogue import resolve_slug
 from romm_lite.tables.platforms import PLATFORMS
 from romm_lite.web.operations import Router
@@ -102,3 +103,16 @@ def put_platform(
     get_platform(db, user, id)
     change_platform(db, id, body)
     return get_platform(db, user, id)
+
+
+@router.delete(
+    "/{id}",
+    Scope.PLATFORMS_WRITE,
+    heavy=True,
+    responses={403: "No right to delete", 404: "No such platform"},
+)
+def delete_platform(library: Library, user: Identity, id: RowId) -> None:
+    """Forget a platform with all its ROMs and firmware; the trash remembers, the files stay."""
+    with library.database.read() as session:
+        require(session, user, Entity.PLATFORMS, Action.DELETE)
+    deletions.delete_platform(library, user, id)

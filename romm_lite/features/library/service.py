@@ -4,29 +4,32 @@ Rows come in bulk and a call is a handful of statements however many there are. 
 unit of work, keeps it to ``BATCH`` ROMs, and ends it with ``note_change``.
 """
 
-import logging
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
+from dataclasses import asdict
 from typing import Any, NamedTuple
 
-from sqlalchemy import Table, bindparam, delete, insert, select, tuple_, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Row, RowMapping, Table, bindparam, delete, insert, select, update
 from sqlmodel import Session
 
 from romm_lite.db import versions
 from romm_lite.db.engine import announce
-from romm_lite.disk.layout import RomFile
+from romm_lite.disk.bios import is_verified
+from romm_lite.disk.hashing import Digests, FileHashes
+from romm_lite.disk.layout import Entry, RomFile
 from romm_lite.disk.names import is_prerelease, parse_tags, split_name, title_of
 from romm_lite.features.library.facets import KINDS
+from romm_lite.features.library.facts import Facet, add_facets, replace_facets
+from romm_lite.features.library.facts import Source as Source
+from romm_lite.features.library.facts import change_sources as change_sources
+from romm_lite.features.library.facts import describe_ratings as describe_ratings
+from romm_lite.features.library.journal import settle_moves as settle_moves
+from romm_lite.features.library.rows import Columns, insert_rows, update_rows
 from romm_lite.kernel.events import LibraryChanged
 from romm_lite.kernel.text import fold, sort_key
-from romm_lite.metadata.ages import minimum_age
 from romm_lite.tables.files import ROM_FILES
 from romm_lite.tables.firmware import FIRMWARE
 from romm_lite.tables.platforms import PLATFORMS
-from romm_lite.tables.roms import FACETS, ROM_FACETS, ROMS
-
-log = logging.getLogger(__name__)
+from romm_lite.tables.roms import ROMS
 
 BATCH = 500
 EXTENSION_LENGTH = 100
@@ -43,8 +46,6 @@ NO_FILE_HASHES: Mapping[str, Any] = {
 NEVER_READ: Mapping[str, Any] = dict.fromkeys(NO_HASHES, "")
 """The hashes of what is not read on purpose: nothing is waited for."""
 FILE_NEVER_READ: Mapping[str, Any] = {**NEVER_READ, "chd_sha1_hash": ""}
-
-Columns = Mapping[str, Any]
 
 
 class NewRom(NamedTuple):
@@ -100,10 +101,24 @@ def describe_title(name: str, fs_name: str) -> dict[str, str]:
     }
 
 
-def describe_ratings(age_ratings: Iterable[str]) -> dict[str, Any]:
-    """The columns of a ROM's facts that its age ratings decide; whoever stores them uses this."""
-    ratings = list(age_ratings)
-    return {"age_ratings": ratings, "minimum_age": minimum_age(ratings)}
+def follow_title(rom: Row[Any], name: str, fs_name: str) -> dict[str, str]:
+    """As ``describe_title`` for a ROM that has a title already: a sort key of its own, which its
+    name does not explain, stays."""
+    title = describe_title(name, fs_name)
+    if rom.name_sort_key != sort_key(rom.name):
+        title["name_sort_key"] = rom.name_sort_key
+    return title
+
+
+def list_placeholders(fs_name: str) -> set[str]:
+    """Names that a ROM has when nobody knew a better one."""
+    return {
+        "",
+        fs_name,
+        describe_stem(fs_name)["no_tags"],
+        title_of(fs_name, is_dir=True),
+        title_of(fs_name, is_dir=False),
+    }
 
 
 def describe_file(file: RomFile) -> dict[str, Any]:
@@ -115,6 +130,43 @@ def describe_file(file: RomFile) -> dict[str, Any]:
         "modified_ns": file.mtime_ns,
         "category": file.category,
         "is_top_level": file.is_top_level,
+        "missing_from_fs": False,
+    }
+
+
+def describe_digests(digests: Digests) -> dict[str, str]:
+    """The columns for digests."""
+    return {
+        "crc_hash": digests.crc,
+        "md5_hash": digests.md5,
+        "sha1_hash": digests.sha1,
+    }
+
+
+def describe_hashes(hashes: FileHashes) -> dict[str, Any]:
+    """The columns of a file for its hashes."""
+    members = hashes.archive_members
+    return {
+        **describe_digests(hashes.digests),
+        "chd_sha1_hash": hashes.chd_sha1,
+        "archive_members": None if members is None else [asdict(member) for member in members],
+        "hashed": True,
+    }
+
+
+def describe_firmware(slug: str, file_path: str, file: Entry, digests: Digests) -> dict[str, Any]:
+    """The columns of a firmware file; ``slug`` is the platform's, for the table of known dumps."""
+    stem = describe_stem(file.name)
+    return {
+        "file_name": file.name,
+        "file_path": file_path,
+        "file_size_bytes": file.size,
+        "modified_ns": file.mtime_ns,
+        **describe_digests(digests),
+        "file_name_no_tags": stem["no_tags"],
+        "file_name_no_ext": stem["no_ext"],
+        "file_extension": stem["extension"],
+        "is_verified": is_verified(slug, file.name, file.size, digests),
         "missing_from_fs": False,
     }
 
@@ -141,7 +193,7 @@ def add_platform(session: Session, columns: Columns) -> int:
 
 def change_platforms(session: Session, rows: Sequence[Columns]) -> None:
     """Give platforms new values; a row is its ``id`` and the columns that change."""
-    _change(session, PLATFORMS, rows)
+    update_rows(session, PLATFORMS, rows)
 
 
 def add_roms(session: Session, platform_id: int, roms: Sequence[NewRom]) -> int:
@@ -160,27 +212,23 @@ def add_roms(session: Session, platform_id: int, roms: Sequence[NewRom]) -> int:
         }
         for rom in new
     ]
-    _insert(session, ROMS, rows)
+    insert_rows(session, ROMS, rows)
     ids = _ids_by_name(session, platform_id, [rom.fs_name for rom in new])
     add_files(session, {ids[rom.fs_name]: rom.files for rom in new})
-    _add_facets(session, platform_id, {ids[row["fs_name"]]: row for row in rows})
+    named = ({**row, "id": ids[row["fs_name"]]} for row in rows)
+    add_facets(session, platform_id, _list_facets(named))
     return len(new)
 
 
 def change_roms(session: Session, rows: Sequence[Columns]) -> None:
     """Give ROMs new values; a row is its ``id`` and the columns that change."""
-    _change(session, ROMS, rows)
+    update_rows(session, ROMS, rows)
 
 
 def change_names(session: Session, platform_id: int, rows: Sequence[Columns]) -> None:
     """As ``change_roms`` for rows with all of ``describe_name``; their facets follow."""
-    _change(session, ROMS, rows)
-    by_id = {row["id"]: row for row in rows}
-    kinds = select(FACETS.c.id).where(FACETS.c.kind.in_(NAME_FACETS))
-    session.execute(
-        delete(ROM_FACETS).where(ROM_FACETS.c.rom_id.in_(by_id), ROM_FACETS.c.facet_id.in_(kinds))
-    )
-    _add_facets(session, platform_id, by_id)
+    update_rows(session, ROMS, rows)
+    replace_facets(session, platform_id, NAME_FACETS, _list_facets(rows))
 
 
 def mark_missing(session: Session, rom_ids: Sequence[int]) -> None:
@@ -192,12 +240,12 @@ def mark_missing(session: Session, rom_ids: Sequence[int]) -> None:
 def add_files(session: Session, files: Mapping[int, Sequence[Columns]]) -> None:
     """Store files by the id of their ROM."""
     rows = [{**file, "rom_id": rom_id} for rom_id, of_rom in files.items() for file in of_rom]
-    _insert(session, ROM_FILES, rows)
+    insert_rows(session, ROM_FILES, rows)
 
 
 def change_files(session: Session, rows: Sequence[Columns]) -> None:
     """Give files new values; a row is its ``id`` and the columns that change."""
-    _change(session, ROM_FILES, rows)
+    update_rows(session, ROM_FILES, rows)
 
 
 def remove_files(session: Session, ids: Sequence[int]) -> None:
@@ -207,43 +255,61 @@ def remove_files(session: Session, ids: Sequence[int]) -> None:
         session.execute(delete(ROM_FILES).where(ROM_FILES.c.id.in_(some)))
 
 
-def store_hashes(session: Session, rows: Sequence[Columns]) -> None:
+def change_same_files(session: Session, rows: Sequence[Columns]) -> None:
     """As ``change_files``, for a file that still has the size and mtime its row here names."""
     size, modified = ROM_FILES.c.file_size_bytes, ROM_FILES.c.modified_ns
     guard = (size == bindparam("same_size"), modified == bindparam("same_ns"))
     renamed = {"file_size_bytes": "same_size", "modified_ns": "same_ns"}
     rows = [{renamed.get(name, name): value for name, value in row.items()} for row in rows]
-    _change(session, ROM_FILES, rows, *guard)
+    update_rows(session, ROM_FILES, rows, *guard)
 
 
 def add_firmware(session: Session, rows: Sequence[Columns]) -> None:
     """Store firmware files."""
-    _insert(session, FIRMWARE, rows)
+    insert_rows(session, FIRMWARE, rows)
 
 
 def change_firmware(session: Session, rows: Sequence[Columns]) -> None:
     """Give firmware files new values; a row is its ``id`` and the columns that change."""
-    _change(session, FIRMWARE, rows)
+    update_rows(session, FIRMWARE, rows)
 
 
-def _insert(session: Session, table: Table, rows: Sequence[Columns]) -> None:
-    """Insert rows in as few statements as their sets of columns allow."""
-    for _, same in groupby(sorted(rows, key=_keys), _keys):
-        session.connection().execute(insert(table), [dict(row) for row in same])
+def remove_rows(session: Session, table: Table, ids: Sequence[int]) -> None:
+    """Forget platforms, ROMs, files or firmware with all that goes with them."""
+    for start in range(0, len(ids), BATCH):
+        session.execute(delete(table).where(table.c.id.in_(ids[start : start + BATCH])))
 
 
-def _change(session: Session, table: Table, rows: Sequence[Columns], *guard: Any) -> None:
-    statement = update(table).where(table.c.id == bindparam("row_id"), *guard)
-    for _, same in groupby(sorted(rows, key=_keys), _keys):
-        values = [
-            {("row_id" if name == "id" else name): value for name, value in row.items()}
-            for row in same
-        ]
-        session.connection().execute(statement, values)
+def reshape(session: Session, rom_ids: Sequence[int]) -> None:
+    """Bring ROMs in line with their files after some of these came or went.
 
-
-def _keys(row: Columns) -> list[str]:
-    return sorted(row)
+    A ROM that was one file and has none is missing. Where files directly in a ROM changed hands,
+    its hashes are those of another content: the next scan makes them anew.
+    """
+    columns = (ROMS.c.id, ROMS.c.fs_path, ROMS.c.top_level_files, ROMS.c.nested_files)
+    roms = session.execute(select(*columns).where(ROMS.c.id.in_(rom_ids))).all()
+    files: dict[int, list[RowMapping]] = {rom.id: [] for rom in roms}
+    names = ("id", "rom_id", "file_path", "file_size_bytes", "is_top_level", "category")
+    query = select(*(ROM_FILES.c[name] for name in names)).where(ROM_FILES.c.rom_id.in_(files))
+    for file in session.execute(query).mappings():
+        files[file["rom_id"]].append(file)
+    rows = []
+    for rom in roms:
+        shape = describe_shape(rom.fs_path, map(dict, files[rom.id]))
+        was_flat = rom.top_level_files == 1 and not rom.nested_files
+        shape["missing_from_fs"] = was_flat and not files[rom.id]
+        if shape["top_level_files"] != rom.top_level_files:
+            shape |= NO_HASHES
+        rows.append({"id": rom.id, **shape})
+    change_roms(session, rows)
+    again = [
+        {"id": file["id"], "hashed": False}
+        for row in rows
+        if "sha1_hash" in row
+        for file in files[row["id"]]
+        if file["is_top_level"]
+    ]
+    change_files(session, again)
 
 
 def _ids_by_name(session: Session, platform_id: int, names: Sequence[str]) -> dict[str, int]:
@@ -253,42 +319,9 @@ def _ids_by_name(session: Session, platform_id: int, names: Sequence[str]) -> di
     return {row.fs_name: row.id for row in session.execute(query).all()}
 
 
-def _add_facets(session: Session, platform_id: int, roms: Mapping[int, Columns]) -> None:
-    """Give ROMs the facets that their name columns say."""
-    wanted = {
-        (rom_id, kind, value)
-        for rom_id, columns in roms.items()
-        for kind, column in NAME_FACETS.items()
-        for value in columns[column]
+def _list_facets(rows: Iterable[Columns]) -> dict[int, list[Facet]]:
+    """The facets that the name columns of ROMs say, by ROM."""
+    return {
+        row["id"]: [(kind, value) for kind, column in NAME_FACETS.items() for value in row[column]]
+        for row in rows
     }
-    ids = _facet_ids(session, {(kind, value) for _, kind, value in wanted})
-    rows = [
-        {"rom_id": rom_id, "facet_id": ids[kind, value], "platform_id": platform_id}
-        for rom_id, kind, value in sorted(wanted)
-    ]
-    _insert(session, ROM_FACETS, rows)
-
-
-def _facet_ids(session: Session, wanted: set[tuple[str, str]]) -> dict[tuple[str, str], int]:
-    """Ids of facets, stored now where there are none yet; others may be storing the same."""
-    while True:
-        found = _find_facets(session, sorted(wanted))
-        new = sorted(wanted - found.keys())
-        if not new:
-            return found
-        try:
-            with session.begin_nested():
-                _insert(session, FACETS, [{"kind": kind, "value": value} for kind, value in new])
-        except IntegrityError:
-            log.debug("Another process stored one of these facets at the same moment")
-
-
-def _find_facets(session: Session, wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
-    found: dict[tuple[str, str], int] = {}
-    for start in range(0, len(wanted), BATCH):
-        some = wanted[start : start + BATCH]
-        query = select(FACETS.c.kind, FACETS.c.value, FACETS.c.id).where(
-            tuple_(FACETS.c.kind, FACETS.c.value).in_(some)
-        )
-        found |= {(row.kind, row.value): row.id for row in session.execute(query).all()}
-    return found

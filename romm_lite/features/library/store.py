@@ -25,17 +25,19 @@ from romm_lite.web.static import Audience
 
 log = logging.getLogger(__name__)
 MEGABYTE = 2**20
+FEWEST = 8
+"""So many lists are kept of a library so large that the limit would keep but one."""
 LARGEST_ID = 2**31 - 1
 _ARTWORK = re.compile(r"roms/([0-9]+)/(?:([0-9]+)/)?")
 """The path of what lies beside a platform's ROMs, or in the folder of one."""
 
 
 def _order_cache() -> "Cache[array[int]]":
-    return Cache(8 * MEGABYTE, lambda ids: len(ids) * ids.itemsize)
+    return Cache(8 * MEGABYTE, lambda ids: len(ids) * ids.itemsize, fewest=FEWEST)
 
 
 def _sidecar_cache() -> Cache[bytes]:
-    return Cache(6 * MEGABYTE, sys.getsizeof)
+    return Cache(6 * MEGABYTE, sys.getsizeof, fewest=FEWEST)
 
 
 def _head_cache() -> Cache[Head]:
@@ -43,7 +45,7 @@ def _head_cache() -> Cache[Head]:
 
 
 def _group_cache() -> Cache[Groups]:
-    return Cache(8 * MEGABYTE, lambda groups: 150 * len(groups))
+    return Cache(2 * MEGABYTE, lambda groups: 8 * len(groups.members))
 
 
 def _open_patcher(settings: Settings) -> Patcher:
@@ -61,7 +63,7 @@ class Library:
 
     ``orders`` are ids in the order of a list, ``sidecars`` the JSON of what goes with one,
     ``heads`` that of single ROMs, ``groups`` which ROMs are one game. Each keeps to its
-    limit whatever the size of the library.
+    limit, but for a few lists of a very large library.
     """
 
     settings: Settings
