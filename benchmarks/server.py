@@ -61,9 +61,9 @@ class Server:
     pid: int
     started_in: float
 
-    def sign_in(self) -> dict[str, str]:
+    def sign_in(self, scopes: str = SCOPES) -> dict[str, str]:
         """The header of an access token, which is good for half an hour."""
-        form = {"grant_type": "password", "username": NAME, "password": PASSWORD, "scope": SCOPES}
+        form = {"grant_type": "password", "username": NAME, "password": PASSWORD, "scope": scopes}
         answer = httpx.post(f"http://127.0.0.1:{self.port}/api/token", data=form)
         return {"Authorization": f"Bearer {answer.raise_for_status().json()['access_token']}"}
 

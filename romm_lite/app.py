@@ -1,8 +1,11 @@
 """The composition root: builds everything once from the settings. The only file that knows all."""
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
+from threading import Thread
 from typing import Any
 
 from starlette.requests import Request
@@ -19,12 +22,16 @@ from romm_lite.features.accounts.service import Accounts
 from romm_lite.features.accounts.setup import setup_link
 from romm_lite.features.library import routes as library_routes
 from romm_lite.features.library import routes_setup
+from romm_lite.features.library.service import settle_moves
 from romm_lite.features.library.store import Library
+from romm_lite.features.library.trash import purge as purge_trash
+from romm_lite.features.library.uploads import Uploads, purge_uploads
 from romm_lite.features.scan import routes as scan_routes
 from romm_lite.features.scan import service as scans
+from romm_lite.features.scan.follow_up import FollowUps
 from romm_lite.features.system import pending, routes_config
 from romm_lite.features.system import routes as system_routes
-from romm_lite.kernel.events import Bus
+from romm_lite.kernel.events import Bus, FilesArrived
 from romm_lite.kernel.settings import Settings
 from romm_lite.web.docs import describe_docs
 from romm_lite.web.middleware import (
@@ -40,6 +47,8 @@ from romm_lite.web.operations import Operation
 from romm_lite.web.render import Shield
 from romm_lite.web.static import Folder
 from romm_lite.web.table import OperationTable, Resource
+
+log = logging.getLogger(__name__)
 
 RESOURCES = "/assets/romm/resources"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -68,11 +77,18 @@ class Application:
 @contextmanager
 def open_application(settings: Settings) -> Iterator[Application]:
     """The whole server; everything it opened is closed in the end."""
-    with open_database(settings) as database:
+    bus = Bus()
+    with ExitStack() as stack:
+        database = stack.enter_context(open_database(settings, bus))
         scans.clear_dead(database, settings)
+        bus.subscribe(FilesArrived, stack.enter_context(FollowUps(settings, database)).ask)
         accounts = _open_accounts(settings, database)
         token = accounts.prepare_setup()
         library = Library(settings, database)
+        settle_moves(database, library.layout(), settings.places)
+        purge = partial(purge_uploads, library, accounts.entries)
+        stack.enter_context(_beside("purge-uploads", purge))
+        stack.enter_context(_beside("purge-trash", partial(purge_trash, library)))
         table = OperationTable(
             (*OPERATIONS, *describe_docs(describe(settings), "romm_lite", settings.romm_root_path)),
             resources(settings, database, accounts, library),
@@ -104,10 +120,35 @@ def open_database(settings: Settings, bus: Bus | None = None) -> Iterator[Databa
 
 
 @contextmanager
+def open_library(settings: Settings) -> Iterator[Library]:
+    """The library alone, for the command line."""
+    with open_database(settings) as database:
+        yield Library(settings, database)
+
+
+@contextmanager
 def open_accounts(settings: Settings) -> Iterator[Accounts]:
     """The accounts alone, for the command line."""
     with open_database(settings) as database:
         yield _open_accounts(settings, database)
+
+
+@contextmanager
+def _beside(name: str, work: Callable[[], object]) -> Iterator[None]:
+    """Has work done that the start does not wait for; the end does."""
+
+    def run() -> None:
+        try:
+            work()
+        except Exception:
+            log.exception("The task %s failed", name)
+
+    thread = Thread(target=run, name=name)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
 
 
 def check_database(settings: Settings) -> list[str]:
@@ -151,6 +192,7 @@ def resources(
         "database": always(database),
         "accounts": always(accounts),
         "library": always(library),
+        "uploads": always(Uploads(library, accounts.entries)),
         "user": lambda request: nullcontext(request.user),
         "db": open_session,
     }

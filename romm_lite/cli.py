@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from functools import wraps
 from pathlib import Path
 from types import FrameType
@@ -23,8 +24,9 @@ from romm_lite import __version__, app
 from romm_lite.features.accounts import links, oidc_accounts
 from romm_lite.features.accounts.address import own_address
 from romm_lite.features.accounts.vouchers import Voucher
+from romm_lite.features.library import trash as library_trash
 from romm_lite.features.scan.command import run_scan
-from romm_lite.features.scan.kinds import ScanKind
+from romm_lite.features.scan.kinds import OFFERED, ScanKind
 from romm_lite.kernel import log as logs
 from romm_lite.kernel import settings as settings_table
 from romm_lite.kernel.errors import AlreadyRunning, RommError, StartupError
@@ -33,6 +35,7 @@ from romm_lite.kernel.memory import share_heap
 from romm_lite.kernel.resources import commit
 from romm_lite.kernel.settings import Settings
 from romm_lite.web.protocol import server_options
+from romm_lite.wire.trash import TrashItemSchema
 from romm_lite.wire.users import LONGEST_INVITE, UserCreate
 
 log = logging.getLogger(__name__)
@@ -196,7 +199,7 @@ def _bind(settings: Settings) -> socket.socket:
 @click.option(
     "--type",
     "kind",
-    type=click.Choice([kind.value for kind in ScanKind]),
+    type=click.Choice([kind.value for kind in OFFERED]),
     default=ScanKind.QUICK.value,
     show_default=True,
     help="quick looks for what changed; complete reads every file again.",
@@ -316,6 +319,62 @@ def _show_link(settings: Settings, page: str, voucher: Voucher) -> None:
     address = own_address(here, running.get("port", settings.romm_port))
     click.echo(f"{address}/{page}?token={voucher.token}")
     click.echo(f"It works once, until {voucher.expires_at:%Y-%m-%d %H:%M} UTC", err=True)
+
+
+@cli.group()
+def trash() -> None:
+    """What was deleted from the library."""
+
+
+@trash.command("list")
+@_data_dir
+@_library
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_trash(data_dir: Path | None, library: Path | None, as_json: bool) -> None:
+    """List what can be brought back, the newest first."""
+    with app.open_library(_settings(data_dir, romm_library_path=library)) as opened:
+        items = [TrashItemSchema(**item) for item in library_trash.list_all(opened)]
+    if as_json:
+        click.echo(json.dumps([item.model_dump(mode="json") for item in items]))
+        return
+    for item in items:
+        size = f"{item.size_bytes / 1e6:,.1f} MB" if item.has_file else "no file"
+        when = f"{item.deleted_at:%Y-%m-%d %H:%M}"
+        click.echo(f"{item.id:>6}  {when}  {size:>14}  {item.kind:<8}  {item.library_path}")
+
+
+@trash.command("restore")
+@_data_dir
+@_library
+@click.argument("number", metavar="ID", type=click.IntRange(1, 2**31 - 1))
+def restore_trash(data_dir: Path | None, library: Path | None, number: int) -> None:
+    """Bring something back, a platform with all that was deleted with it."""
+    with app.open_library(_settings(data_dir, romm_library_path=library)) as opened:
+        done = library_trash.restore(opened, None, number)
+    click.echo(f"Brought back: {done.restored}")
+    if done.left:
+        click.echo(f"{done.left} rows stay in the trash: others took their place", err=True)
+
+
+@trash.command("empty")
+@_data_dir
+@_library
+@click.option(
+    "--older-than",
+    type=click.IntRange(0, 36500),
+    metavar="DAYS",
+    help="Only what was deleted so many days ago.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def empty_trash(
+    data_dir: Path | None, library: Path | None, older_than: int | None, yes: bool
+) -> None:
+    """Remove what was deleted, for ever."""
+    if not (yes or older_than):
+        click.confirm("Remove all that was deleted, for ever?", abort=True)
+    with app.open_library(_settings(data_dir, romm_library_path=library)) as opened:
+        removed = library_trash.purge(opened, timedelta(days=older_than or 0))
+    click.echo(f"Removed: {removed}")
 
 
 @cli.command()

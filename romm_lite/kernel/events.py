@@ -20,6 +20,14 @@ class LibraryChanged:
 
 
 @dataclass(frozen=True)
+class FilesArrived:
+    """Files or folders that no scan has seen lie where a platform's ROMs do."""
+
+    fs_slug: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class UserDeleted:
     """A user and all rows of theirs are gone; files of theirs may go too."""
 

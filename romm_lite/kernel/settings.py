@@ -84,7 +84,9 @@ class Settings(BaseModel):
     romm_library_read_only: Flag = Field(
         False, description="Nothing is ever written below the library folders"
     )
-    romm_tmp_path: Path | None = Field(None, description="Where uploads are put together")
+    romm_tmp_path: Path | None = Field(
+        None, description="Where games are patched; uploads lie in the library from the beginning"
+    )
     romm_host: str = Field("0.0.0.0", description="Address the server listens on")  # noqa: S104
     romm_port: Port = Field(8080, description="Port the server listens on")
     romm_base_url: Url = Field(

@@ -23,7 +23,8 @@ class ScanProgress(Schema):
 
 
 class ScanSchema(Schema):
-    """One scan. ``status`` is queued, running, stopping, done, failed, stopped or interrupted."""
+    """One scan. ``status`` is waiting, queued, running, stopping, done, failed, stopped or
+    interrupted; ``type`` is ``files`` for one of files that have just arrived."""
 
     id: int
     type: str

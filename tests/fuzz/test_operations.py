@@ -25,7 +25,7 @@ CHECKS = [
     checks.content_type_conformance,
     checks.response_schema_conformance,
 ]
-EXAMPLES = {GenerationMode.POSITIVE: 12, GenerationMode.NEGATIVE: 8}
+EXAMPLES = {GenerationMode.POSITIVE: 9, GenerationMode.NEGATIVE: 5}
 """How many of each kind an operation is sent, by a plain user and by an administrator."""
 IN_WORDS = {
     "POST /api/client-tokens",

@@ -18,9 +18,7 @@ FORM = "application/x-www-form-urlencoded"
 
 TEXTS = (
     "",
-    " ",
     "\0",
-    "a\nb",
     "x" * 5_000,
     "é" * 300,
     "\U0001f3ae" * 200,
@@ -30,7 +28,6 @@ TEXTS = (
     "con",
     "a/b\\c",
     "-1",
-    "0",
     str(2**31),
     str(2**63),
     str(2**64 + 1),
@@ -38,10 +35,7 @@ TEXTS = (
     "1e400",
     "nan",
     "٣",
-    "true",
-    "null",
     "[]",
-    "{}",
     "0001-01-01T00:00:00+23:59",
     "9999-12-31T23:59:59-23:59",
 )
@@ -84,7 +78,7 @@ GOOD: Mapping[str, str] = {
     "ui_settings": "{}",
 }
 """Texts that mean something to the fields of these names, so that the others get their turn."""
-MOST_FIELDS = 10
+MOST_FIELDS = 6
 """A query of more fields is sent a part of the texts in each."""
 
 

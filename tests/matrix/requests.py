@@ -38,18 +38,22 @@ def list_ids(operation: Operation) -> Iterator[str]:
     """The places of ids in a request, as ``ROWS`` has them."""
     inputs = operation.inputs
     yield from (name for name in inputs.path.adapters if name not in PLAIN)
-    for flat in (inputs.query, inputs.form):
+    for flat in (inputs.query, inputs.form, inputs.headers):
         if flat is not None:
-            yield from (each.key for each in flat.fields if is_id(each.key))
+            schema = flat.model.model_json_schema()
+            yield from (name for name, _ in _properties(schema) if is_id(name))
     if inputs.body is not None:
-        yield from (name for name in _properties(inputs.body.adapter.json_schema()) if is_id(name))
+        for name, schema in _properties(inputs.body.adapter.json_schema()):
+            if is_id(name) or schema.get("items", {}).get("type") == "integer":
+                yield name
 
 
-def _properties(schema: Any) -> Iterator[str]:
-    """The names of all properties of a JSON schema, at whatever depth."""
+def _properties(schema: Any) -> Iterator[tuple[str, Any]]:
+    """All properties of a JSON schema, at whatever depth."""
+    if isinstance(schema, dict):
+        properties = schema.get("properties")
+        yield from properties.items() if isinstance(properties, dict) else ()
     parts = schema.values() if isinstance(schema, dict) else schema
-    if isinstance(schema, dict) and isinstance(schema.get("properties"), dict):
-        yield from schema["properties"]
     if isinstance(schema, dict | list):
         for part in parts:
             yield from _properties(part)

@@ -29,7 +29,7 @@ class Row:
     owner: str | None
     """None for what nobody is given here."""
     options: Mapping[str, Any]
-    """``params``, ``json`` or ``data`` of the request."""
+    """``headers``, ``params`` and body of the request."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,12 @@ def rows(make: Make, code: int, operation: str, *names: str, owner: str = "root"
 
 
 SCANS = Free("a scan is everybody's who may start one", things.add_scan)
+UPLOAD = {
+    "x-upload-platform": ID,
+    "x-upload-filename": "Mine.sfc",
+    "x-upload-total-size": "4",
+    "x-upload-total-chunks": "1",
+}
 PICTURES = Free("pictures are for everybody who is known", things.add_user)
 OWN_COLLECTION = Free(
     "whatever is in one's own collection may be taken out of it", lambda _world: 1
@@ -61,6 +67,7 @@ ROWS: dict[str, Row | Free | Sequence[Row]] = {
     # Platforms
     "GET /api/platforms/{id} id": row(things.hide_platforms),
     "PUT /api/platforms/{id} id": row(things.hide_platforms, json={"custom_name": "mine"}),
+    "DELETE /api/platforms/{id} id": row(things.hide_platforms),
     # ROMs
     **rows(things.hide_platforms, 200, "GET /api/roms", "platform_ids", "platform_id"),
     **rows(things.collect_hidden, 200, "GET /api/roms", "collection_id", owner="bob"),
@@ -105,6 +112,74 @@ ROWS: dict[str, Row | Free | Sequence[Row]] = {
     "GET /api/search/roms rom_id": row(
         things.hide_identified, 200, params={"rom_id": ID, "search_term": SECRET}
     ),
+    "PUT /api/roms/{id} id": row(things.hide_roms, data={"summary": "mine"}),
+    **{
+        f"PUT /api/roms/{{id}} {provider}_id": Free("it is the provider's")
+        for provider in (*things.PROVIDERS, "sgdb", "libretro")
+    },
+    "POST /api/roms/{id}/convert-to-folder id": row(things.hide_roms, owner=None),
+    "POST /api/roms/delete roms": row(things.hide_roms, 200, json={"roms": [ID]}),
+    "POST /api/roms/delete delete_from_fs": row(
+        things.hide_roms, 200, None, json={"roms": [ID], "delete_from_fs": [ID]}
+    ),
+    "DELETE /api/roms/{rom_id}/files/{file_id} rom_id": row(things.hide_roms, owner=None),
+    "DELETE /api/roms/{rom_id}/files/{file_id} file_id": row(things.hide_files, owner=None),
+    # Attachments of ROMs
+    "GET /api/roms/{id}/soundtracks/metadata id": row(things.hide_roms),
+    "DELETE /api/roms/{id}/manuals id": row(things.hide_roms, owner=None),
+    "POST /api/roms/{id}/manuals/redownload id": row(things.hide_roms, owner=None),
+    **{
+        f"POST /api/roms/{{id}}/{kind} id": row(
+            things.hide_roms,
+            owner=None,
+            headers={"x-upload-filename": name},
+            files={name: (name, b"moss")},
+        )
+        for kind, name in (
+            ("manuals", "a.pdf"),
+            ("manuals/files", "a.pdf"),
+            ("soundtracks", "a.mp3"),
+            ("screenshots", "a.png"),
+        )
+    },
+    **{
+        f"DELETE /api/roms/{{id}}/{kind}/{{file_id}} {name}": row(make, owner=None)
+        for kind in ("manuals/files", "soundtracks", "screenshots")
+        for name, make in (
+            ("id", things.hide_roms),
+            ("file_id", things.name_others_files_of_roms),
+        )
+    },
+    # Uploads
+    "POST /api/roms/upload/start x-upload-platform": row(
+        things.hide_platforms, 400, headers=UPLOAD
+    ),
+    "POST /api/roms/upload/init x-upload-platform": row(things.hide_platforms, 400, headers=UPLOAD),
+    **{
+        f"{label} upload_id": row(things.name_others_uploads, 403, "bob")
+        for label in (
+            "GET /api/roms/upload/{upload_id}",
+            "GET /api/roms/upload/{upload_id}/session",
+            "DELETE /api/roms/upload/{upload_id}",
+            "POST /api/roms/upload/{upload_id}/cancel",
+        )
+    },
+    **{
+        f"{label} upload_id": row(
+            things.name_others_uploads, 403, "bob", headers={"x-chunk-index": "0"}, content=b"moss"
+        )
+        for label in (
+            "PUT /api/roms/upload/{upload_id}",
+            "PUT /api/roms/upload/{upload_id}/chunk",
+            "POST /api/roms/upload/{upload_id}/chunk",
+        )
+    },
+    "POST /api/roms/upload/{upload_id}/complete upload_id": row(
+        things.name_others_uploads, 403, None
+    ),
+    # The trash
+    "POST /api/trash/{id}/restore id": row(things.name_others_trash, owner="bob"),
+    "DELETE /api/trash/{id} id": row(things.name_others_trash),
     # Collections
     "GET /api/collections/{id} id": (
         row(things.name_others_collections, 403, "bob"),
@@ -199,6 +274,13 @@ ROWS: dict[str, Row | Free | Sequence[Row]] = {
     "GET /api/firmware/{id} id": row(things.hide_firmware),
     "GET /api/firmware/{id}/content/{file_name} id": row(things.hide_firmware),
     "HEAD /api/firmware/{id}/content/{file_name} id": row(things.hide_firmware),
+    "POST /api/firmware platform_id": row(
+        things.hide_platforms, params={"platform_id": ID}, files={"files": ("a.bin", b"moss")}
+    ),
+    "POST /api/firmware/delete firmware": row(things.hide_firmware, 200, json={"firmware": [ID]}),
+    "POST /api/firmware/delete delete_from_fs": row(
+        things.hide_firmware, 200, None, json={"firmware": [ID], "delete_from_fs": [ID]}
+    ),
     # Scans
     "GET /api/scans/{id} id": SCANS,
     "POST /api/scans/{id}/stop id": SCANS,

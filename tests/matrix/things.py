@@ -41,6 +41,12 @@ def add_file(world: World, rom: int, name: str = "Open", content: bytes = b"moss
     return world.home.file(rom, f"roms/snes/{name} {next(world.numbers)}.sfc", content)
 
 
+def add_rom_with_file(world: World) -> int:
+    rom = add_rom(world, add_platform(world))
+    add_file(world, rom)
+    return rom
+
+
 def add_track(world: World, rom: int, name: str = "Open") -> int:
     tags = {**dict.fromkeys(("title", "artist", "album", "genre"), name), "year": 1990}
     path = f"roms/snes/{name} {next(world.numbers)}.mp3"
@@ -108,6 +114,14 @@ def add_playlist(world: World, user: str, name: str, *tracks: int, **values: Any
 def add_note(world: World, user: str, rom: int, name: str = "Open") -> int:
     title = f"{name} {next(world.numbers)}"
     return int(world.home.add(RomNote(rom_id=rom, user_id=world.home.users[user], title=title)))
+
+
+def add_trash(world: World, user: str, name: str = "Open") -> int:
+    """A ROM that was there, deleted by somebody who may."""
+    body = {"roms": [add_rom(world, add_platform(world), name)]}
+    world.ask("POST", "/api/roms/delete", world.bearer(user), json=body)
+    found = world.ask("GET", "/api/trash", world.bearer(user)).json()
+    return int(found["items"][0]["id"])
 
 
 def add_scan(world: World) -> int:
@@ -250,6 +264,28 @@ def hide_from_collections(world: World) -> Iterator[dict[str, int]]:
         yield {"id": add_collection(world, "ann"), "rom_ids": rom}
 
 
+def name_others_uploads(world: World) -> Iterator[str]:
+    headers = {
+        "x-upload-platform": str(add_platform(world)),
+        "x-upload-filename": f"{SECRET} {next(world.numbers)}.sfc",
+        "x-upload-total-size": "4",
+        "x-upload-total-chunks": "1",
+    }
+    answer = world.ask("POST", "/api/roms/upload/start", {**world.bearer("bob"), **headers})
+    yield answer.json()["upload_id"]
+
+
+def name_others_trash(world: World) -> Iterator[int]:
+    """What bob deleted; ann is not told of it, since not all of the library is shown to her."""
+    yield add_trash(world, "bob", SECRET)
+
+
+def name_others_files_of_roms(world: World) -> Iterator[dict[str, int]]:
+    """A ROM everybody may see, with the file of one that is hidden."""
+    for file in hide_files(world):
+        yield {"id": add_rom_with_file(world), "file_id": file}
+
+
 def name_users_to_rule(world: World) -> Iterator[int]:
     yield add_user(world)
 
@@ -318,12 +354,6 @@ def name_others_files(world: World) -> Iterator[str]:
     yield path
 
 
-def add_rom_with_file(world: World) -> int:
-    rom = add_rom(world, add_platform(world))
-    add_file(world, rom)
-    return rom
-
-
 ORDINARY: Mapping[Any, Callable[[World], Any]] = {
     collect_hidden_by_genre: lambda _world: "e30=",
     name_others_collections: lambda world: add_collection(world, "plain", is_public=True),
@@ -331,6 +361,9 @@ ORDINARY: Mapping[Any, Callable[[World], Any]] = {
     name_others_playlists: lambda world: add_playlist(world, "plain", "Open", is_public=True),
     name_others_notes: lambda world: add_noted_rom(world, "plain"),
     hide_noted_roms: lambda world: add_noted_rom(world, "plain"),
+    name_others_uploads: lambda _world: "0" * 32,
+    name_others_trash: lambda world: add_trash(world, "editor"),
+    name_others_files_of_roms: lambda world: add_file(world, add_rom_with_file(world)),
     name_users_to_rule: add_user,
     name_groups: add_group,
     hide_platforms: add_platform,

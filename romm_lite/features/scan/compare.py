@@ -57,6 +57,8 @@ def compare(
             columns |= NO_FILE_HASHES
         elif "modified_ns" in columns:
             columns["hashed"] = False
+        if "hashed" in columns and file.category == "soundtrack":
+            columns["track_meta"] = None
         if columns:
             changes.changed[old.id] = columns
     _read_again(pairs, changes, [*gone, *new])

@@ -24,6 +24,9 @@ def discover(scan: Scan) -> list[str]:
     ``LibraryUnavailable`` if the library looks as if its drive were not mounted, ``Invalid`` if a
     platform asked for has no folder.
     """
+    if scan.files is not None:
+        scan.run.stats.total_platforms = len(scan.files)
+        return sorted(scan.files)
     folders = _list_folders(scan)
     if not folders and (known := _count_present(scan)):
         raise LibraryUnavailable(

@@ -4,12 +4,10 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from romm_lite.disk.bios import is_verified
 from romm_lite.disk.hashing import Digests, hash_file
 from romm_lite.disk.layout import Entry
 from romm_lite.disk.names import show
 from romm_lite.features.library import service as library
-from romm_lite.features.scan.reading import describe_digests
 from romm_lite.features.scan.scan import PlatformFolder, Scan, differences
 from romm_lite.kernel.errors import LibraryUnavailable
 from romm_lite.tables.firmware import FIRMWARE
@@ -79,13 +77,4 @@ def _describe(
         except OSError as error:
             scan.run.report(f"{file_path}/{entry.name}: it cannot be read: {error.strerror}.")
             return None
-    stem = library.describe_stem(entry.name)
-    return {
-        **columns,
-        **describe_digests(digests),
-        "file_name_no_tags": stem["no_tags"],
-        "file_name_no_ext": stem["no_ext"],
-        "file_extension": stem["extension"],
-        "is_verified": is_verified(platform.slug, entry.name, entry.size, digests),
-        "missing_from_fs": False,
-    }
+    return library.describe_firmware(platform.slug, file_path, entry, digests)

@@ -7,16 +7,20 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Row, and_, func, or_, select
 from sqlalchemy import false as sql_false
+from sqlalchemy import true as sql_true
 from sqlmodel import Session
 
 from romm_lite.disk.hashing import Digests, identify
 from romm_lite.disk.members import Stopped
-from romm_lite.features.library.service import change_roms, store_hashes
+from romm_lite.features.library.service import (
+    change_roms,
+    change_same_files,
+    describe_digests,
+)
 from romm_lite.features.scan.reading import (
     Reading,
     Source,
     Stop,
-    describe_digests,
     make_groups,
     read_rom,
     run_in_threads,
@@ -152,7 +156,7 @@ class _Work:
                 roms += _changed_rom(task, reading)
         if files or roms:
             with self._scan.write() as session:
-                store_hashes(session, files)
+                change_same_files(session, files)
                 change_roms(session, roms)
         self._advance()
         self._roms = 0
@@ -213,6 +217,7 @@ def _is_wanted(scan: Scan) -> ColumnElement[bool]:
         unread = or_(_UNHASHED, ROMS.c.id > scan.run.start_after)
     return and_(
         ROMS.c.missing_from_fs == sql_false(),
+        _is_named(scan),
         or_(
             and_(ROMS.c.platform_id.in_(_platform_ids(scan, hashed=True)), unread),
             and_(
@@ -222,6 +227,17 @@ def _is_wanted(scan: Scan) -> ColumnElement[bool]:
             ),
         ),
     )
+
+
+def _is_named(scan: Scan) -> ColumnElement[bool]:
+    """The ROMs that are meant, where some are by their names."""
+    if scan.files is None:
+        return sql_true()
+    each = (
+        and_(ROMS.c.platform_id == platform.id, ROMS.c.fs_name.in_(scan.files[platform.fs_slug]))
+        for platform in scan.platforms.values()
+    )
+    return or_(sql_false(), *each)
 
 
 def _measure(scan: Scan) -> tuple[int, int]:
@@ -245,6 +261,9 @@ def _find_tasks(scan: Scan) -> Iterator[Task]:
 
 def _find_ids(scan: Scan) -> Iterator[Sequence[int]]:
     """Ids of ROMs to look at, in pages: those with something not hashed, then all if complete."""
+    if scan.files is not None:
+        yield from _page(scan, select(ROMS.c.id).where(_is_named(scan)), ROMS.c.id, 0)
+        return
     start = scan.run.start_after if scan.run.is_complete else None
     unhashed = select(ROM_FILES.c.rom_id).distinct().where(_UNHASHED)
     if start is None:

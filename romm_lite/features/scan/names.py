@@ -90,15 +90,16 @@ def read_names(scan: Scan, fs_slugs: Sequence[str]) -> list[NewEntry]:
         scan.run.check()
         stats = scan.run.stats
         stats.total_roms -= scan.estimates.get(fs_slug, 0)
+        names = None if scan.files is None else scan.files[fs_slug]
         try:
-            listing = scan.layout.list_roms(fs_slug)
+            listing = scan.layout.list_roms(fs_slug, names)
         except LibraryUnavailable as error:
             scan.run.report(f"{error}; nothing of platform {fs_slug} was marked missing.")
             continue
         stats.total_roms += len(listing.entries)
         platform = _store_platform(scan, fs_slug, known.get(fs_slug))
         scan.platforms[platform.id] = platform
-        held += _Platform(scan, platform, listing).read()
+        held += _Platform(scan, platform, listing, names).read()
         stats.scanned_platforms += 1
     return held
 
@@ -108,8 +109,23 @@ def write_files(session: Session, changes: Sequence[tuple[int, FileChanges]]) ->
     library.remove_files(session, [key for _, change in changes for key in change.gone])
     rows = [{"id": key, **columns} for _, c in changes for key, columns in c.changed.items()]
     library.change_files(session, rows)
-    new = {rom_id: [library.describe_file(file) for file in c.new] for rom_id, c in changes}
-    library.add_files(session, new)
+    new = {rom_id: change.new for rom_id, change in changes if change.new}
+    there = {
+        rom_id: {(file.file_path, file.file_name) for file in files}
+        for rom_id, files in find_files(session, list(new)).items()
+    }
+    # An upload may have stored some of them since the rows were read.
+    library.add_files(
+        session,
+        {
+            rom_id: [
+                library.describe_file(file)
+                for file in files
+                if (file.file_path, file.file_name) not in there.get(rom_id, ())
+            ]
+            for rom_id, files in new.items()
+        },
+    )
 
 
 def _store_platform(scan: Scan, fs_slug: str, row: Row[Any] | None) -> PlatformFolder:
@@ -129,11 +145,22 @@ def _store_platform(scan: Scan, fs_slug: str, row: Row[Any] | None) -> PlatformF
 
 
 class _Platform:
-    """The walk along one platform's folder and rows, both sorted by name."""
+    """The walk along one platform's folder and rows, both sorted by name.
 
-    def __init__(self, scan: Scan, platform: PlatformFolder, listing: Listing) -> None:
+    Where only some names are looked at, nothing is marked missing.
+    """
+
+    def __init__(
+        self,
+        scan: Scan,
+        platform: PlatformFolder,
+        listing: Listing,
+        names: Sequence[str] | None = None,
+    ) -> None:
         self._scan = scan
         self._platform = platform
+        self._names = names
+        self._may_miss = names is None and not scan.config.library_unknown
         self._entries = listing.entries
         self._fs_path = scan.layout.roms_path(platform.fs_slug)
         self._batch = _Batch()
@@ -149,7 +176,7 @@ class _Platform:
                 if entry is not None:
                     new.append(entry)
             elif entry is None:
-                if not known.rom.missing_from_fs and not self._scan.config.library_unknown:
+                if self._may_miss and not known.rom.missing_from_fs:
                     self._batch.missing.append(known.rom.id)
             else:
                 self._scan.run.stats.scanned_roms += 1
@@ -164,6 +191,8 @@ class _Platform:
         """The rows of the platform by name, read in pages so that none is open while writing."""
         columns = _ROM_COLUMNS + (_NAME_COLUMNS if self._scan.run.is_complete else ())
         query = select(*columns).where(ROMS.c.platform_id == self._platform.id)
+        if self._names is not None:
+            query = query.where(ROMS.c.fs_name.in_(self._names))
         query = query.order_by(ROMS.c.fs_name).limit(PAGE)
         last = ""
         while True:
@@ -205,7 +234,7 @@ class _Platform:
             self._batch.files.append((rom.id, changes))
         if self._scan.run.is_complete:
             name = library.describe_name(rom.fs_name)
-            name |= library.describe_title(rom.name, rom.fs_name)
+            name |= library.follow_title(rom, rom.name, rom.fs_name)
             if differences(rom, name):
                 self._batch.names.append({"id": rom.id, **name})
 

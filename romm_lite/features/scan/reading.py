@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from threading import Event
 from typing import Any, NamedTuple, TypeVar
 
-from romm_lite.disk.hashing import Digests, FileHashes, hash_flat, hash_folder
+from romm_lite.disk.hashing import Digests, hash_flat, hash_folder
 from romm_lite.disk.layout import Layout
 from romm_lite.disk.members import Stopped
+from romm_lite.features.library.service import describe_digests, describe_hashes
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -70,26 +71,6 @@ def read_rom(
         if problem := hashed.note or change:
             problems.append(f"{source.path}: {problem}.")
     return Reading(files, describe_digests(whole) if is_whole else None, problems)
-
-
-def describe_digests(digests: Digests) -> dict[str, str]:
-    """The columns for digests."""
-    return {
-        "crc_hash": digests.crc,
-        "md5_hash": digests.md5,
-        "sha1_hash": digests.sha1,
-    }
-
-
-def describe_hashes(hashes: FileHashes) -> dict[str, Any]:
-    """The columns of a file for its hashes."""
-    members = hashes.archive_members
-    return {
-        **describe_digests(hashes.digests),
-        "chd_sha1_hash": hashes.chd_sha1,
-        "archive_members": None if members is None else [asdict(member) for member in members],
-        "hashed": True,
-    }
 
 
 def make_groups(

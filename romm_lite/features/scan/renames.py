@@ -28,6 +28,7 @@ Hashes = tuple[str, str, str]
 _COLUMNS = (
     ROMS.c.id,
     ROMS.c.name,
+    ROMS.c.name_sort_key,
     ROMS.c.fs_name,
     ROMS.c.fs_path,
     ROMS.c.crc_hash,
@@ -141,26 +142,15 @@ def _rename(
         old_root = f"{rom.fs_path}/{rom.fs_name}"
         changes.append((rom.id, compare(known.get(rom.id, []), old_root, new.files, root)))
         name = rom.name
-        if name in _placeholders(rom.fs_name):
+        if name in library.list_placeholders(rom.fs_name):
             name = title_of(fs_name, is_dir=new.entry.is_dir)
         rows.append(
             {
                 "id": rom.id,
                 **library.describe_name(fs_name),
-                **library.describe_title(name, fs_name),
+                **library.follow_title(rom, name, fs_name),
                 **library.describe_shape(fs_path, map(library.describe_file, new.files)),
             }
         )
     library.change_names(session, platform_id, rows)
     write_files(session, changes)
-
-
-def _placeholders(fs_name: str) -> set[str]:
-    """Names that a ROM has when nobody knew a better one."""
-    return {
-        "",
-        fs_name,
-        library.describe_stem(fs_name)["no_tags"],
-        title_of(fs_name, is_dir=True),
-        title_of(fs_name, is_dir=False),
-    }

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session
 
 from romm_lite.db.engine import Database
 from romm_lite.disk.members import Stopped
@@ -30,6 +31,8 @@ from romm_lite.tables.system import SCAN_RUNS, ScanRun
 log = logging.getLogger(__name__)
 
 MAX_PROBLEMS = 100
+MOST_TRIES = 3
+NOT_BEGUN = (Status.QUEUED, Status.WAITING)
 POLL_SECONDS = 0.25
 SAVE_SECONDS = 1.0
 DEAD_AFTER = timedelta(seconds=30)
@@ -49,6 +52,8 @@ class Run:
         self.problems: list[str] = []
         self.stopping = threading.Event()
         self.why_stopped = "The scan was stopped."
+        self.is_put_off = False
+        """Whether it was stopped to go on later by itself."""
         self.start_after = done_up_to
         """The ROM up to whose id an earlier complete scan has read everything; 0 for none."""
         self.done_up_to = done_up_to
@@ -63,9 +68,13 @@ class Run:
         self.check()
         self.phase = phase
 
-    def stop(self, reason: str = "") -> None:
-        """Have this scan stop, from any thread; it does at the next block of a file."""
+    def stop(self, reason: str = "", *, later: bool = False) -> None:
+        """Have this scan stop, from any thread; it does at the next block of a file.
+
+        ``later`` says that it may go on at another time, if it is of a kind that does so.
+        """
         self.why_stopped = reason or self.why_stopped
+        self.is_put_off = later and self.kind is ScanKind.FILES
         self.stopping.set()
 
     def check(self) -> None:
@@ -100,30 +109,45 @@ def name_machine(data: Path) -> str:
 
 def queue(database: Database, request: ScanRequest, machine: str) -> int:
     """Store a run that is about to start; its id."""
-    scope = None if request.platforms is None else {"platforms": list(request.platforms)}
-    moment = now()
+    with database.write() as session:
+        return add(session, request, Status.QUEUED, machine)
+
+
+def add(session: Session, request: ScanRequest, status: Status, machine: str) -> int:
+    """Store a run that has not begun; its id."""
     values = {
         "kind": request.kind.value,
-        "scope": scope,
-        "status": Status.QUEUED.value,
+        "scope": request.scope,
+        "status": status.value,
         "stats": asdict(Stats()),
         "position": {"machine": machine},
-        "started_at": moment,
+        "started_at": now(),
     }
-    with database.write() as session:
-        result: Any = session.execute(insert(SCAN_RUNS).values(**values))
-        return int(result.inserted_primary_key[0])
+    result: Any = session.execute(insert(SCAN_RUNS).values(**values))
+    return int(result.inserted_primary_key[0])
+
+
+def read_request(run: ScanRun) -> ScanRequest:
+    """What a stored run is asked for."""
+    scope = run.scope or {}
+    platforms = scope.get("platforms")
+    return ScanRequest(
+        ScanKind(run.kind),
+        None if platforms is None else tuple(platforms),
+        scope.get("files"),
+    )
 
 
 def begin(database: Database, run_id: int, machine: str) -> Run:
     """Make a queued run the one that runs; the caller holds the scan lock of this data folder.
 
     Runs of dead processes are marked interrupted. ``Conflict`` if another machine's scan of the
-    same database is alive, in which case this run is marked failed.
+    same database is alive, in which case this run is marked failed, or goes on waiting.
     """
     interrupt_dead(database, machine, but=run_id)
     with database.write() as session:
-        _set(session, run_id, ACTIVE[:1], status=Status.RUNNING.value, started_at=now())
+        started = {"status": Status.RUNNING.value, "started_at": now()}
+        _set(session, run_id, NOT_BEGUN, **started, position={"machine": machine})
     # Told first and asked then: of two that begin at the same moment both may give way, but never
     # do both go on.
     rival = select(SCAN_RUNS.c.id).where(
@@ -134,7 +158,10 @@ def begin(database: Database, run_id: int, machine: str) -> Run:
         row = session.execute(select(SCAN_RUNS).where(SCAN_RUNS.c.id == run_id)).one()
     if other is not None or row.status not in ACTIVE:
         message = "A scan is already running: wait for it or stop it."
-        end(database, run_id, Status.FAILED, message)
+        if row.kind == ScanKind.FILES:
+            put_off(database, run_id)
+        else:
+            end(database, run_id, Status.FAILED, message)
         raise Conflict(message)
     run = Run(run_id, ScanKind(row.kind), machine, _find_position(database, row))
     if row.status == Status.STOPPING:
@@ -155,10 +182,25 @@ def end(
         _set(session, run_id, ACTIVE, **values)
 
 
+def put_off(database: Database, run_id: int) -> None:
+    """Have a run wait that cannot go on now."""
+    with database.write() as session:
+        _set(session, run_id, ACTIVE, status=Status.WAITING.value, phase="")
+
+
+def make_way(database: Database) -> None:
+    """Have runs of named files wait, for somebody wants to scan more."""
+    these = (SCAN_RUNS.c.kind == ScanKind.FILES, SCAN_RUNS.c.status == Status.RUNNING)
+    with database.write() as session:
+        session.execute(update(SCAN_RUNS).where(*these).values(status=Status.WAITING.value))
+
+
 def request_stop(database: Database, run_id: int) -> ScanRun:
     """Ask a run to stop; it does within a moment, wherever it runs. One that ended stays so."""
+    ended = {"status": Status.STOPPED.value, "ended_at": now()}
     with database.write() as session:
         _set(session, run_id, ACTIVE, status=Status.STOPPING.value)
+        _set(session, run_id, (Status.WAITING,), **ended)
     return get(database, run_id)
 
 
@@ -179,9 +221,11 @@ def find(database: Database, limit: int = 50) -> list[ScanRun]:
 
 
 def find_alive(database: Database) -> int | None:
-    """The id of a run whose process lives, if there is one."""
+    """The id of a run whose process lives, if there is one that does not make way for others."""
     query = select(SCAN_RUNS.c.id).where(
-        SCAN_RUNS.c.status.in_(ACTIVE), SCAN_RUNS.c.updated_at > now() - DEAD_AFTER
+        SCAN_RUNS.c.status.in_(ACTIVE),
+        SCAN_RUNS.c.kind != ScanKind.FILES,
+        SCAN_RUNS.c.updated_at > now() - DEAD_AFTER,
     )
     with database.read() as session:
         return session.execute(query.limit(1)).scalar()
@@ -190,16 +234,28 @@ def find_alive(database: Database) -> int | None:
 def interrupt_dead(database: Database, machine: str, *, but: int | None = None) -> None:
     """Mark runs whose process or machine has died; the caller holds the lock of the data folder.
 
-    One that is only queued may still be about to start. ``but`` is left alone.
+    One that is only queued may still be about to start. ``but`` is left alone. One of named files
+    waits to be begun again, unless it may be what ended its process.
     """
-    columns = (SCAN_RUNS.c.id, SCAN_RUNS.c.status, SCAN_RUNS.c.position, SCAN_RUNS.c.updated_at)
-    query = select(*columns).where(SCAN_RUNS.c.status.in_(ACTIVE))
+    columns = [SCAN_RUNS.c[name] for name in ("id", "kind", "scope", "status", "position")]
+    query = select(*columns, SCAN_RUNS.c.updated_at).where(SCAN_RUNS.c.status.in_(ACTIVE))
     with database.read() as session:
         rows = session.execute(query).all()
     for row in rows:
         has_run_here = (row.position or {}).get("machine") == machine and row.status in ACTIVE[1:]
-        if row.id != but and (has_run_here or row.updated_at < now() - DEAD_AFTER):
+        if row.id == but or not (has_run_here or row.updated_at < now() - DEAD_AFTER):
+            continue
+        if row.kind == ScanKind.FILES and _may_try_again(database, row):
+            put_off(database, row.id)
+        else:
             end(database, row.id, Status.INTERRUPTED, "The program was ended in the middle of it.")
+
+
+def _may_try_again(database: Database, row: Any) -> bool:
+    tries = row.scope.get("tries", 1) + 1
+    with database.write() as session:
+        _set(session, row.id, ACTIVE, scope={**row.scope, "tries": tries})
+    return bool(tries <= MOST_TRIES)
 
 
 @contextmanager
@@ -220,8 +276,9 @@ def _keep(database: Database, run: Run, ended: threading.Event) -> None:
     while not ended.wait(POLL_SECONDS):
         polls += 1
         try:
-            if _wants_stop(database, run.id):
-                run.stop()
+            status = _read_status(database, run.id)
+            if status in (Status.STOPPING, Status.WAITING):
+                run.stop(later=status == Status.WAITING)
             if polls % round(SAVE_SECONDS / POLL_SECONDS) == 0:
                 with database.write() as session:
                     _set(session, run.id, ACTIVE, **run.columns())
@@ -230,10 +287,10 @@ def _keep(database: Database, run: Run, ended: threading.Event) -> None:
             log.debug("The row of scan %d cannot be kept: %s", run.id, error)
 
 
-def _wants_stop(database: Database, run_id: int) -> bool:
+def _read_status(database: Database, run_id: int) -> str | None:
     query = select(SCAN_RUNS.c.status).where(SCAN_RUNS.c.id == run_id)
     with database.read() as session:
-        return session.execute(query).scalar() == Status.STOPPING
+        return session.execute(query).scalar()
 
 
 def _set(session: Any, run_id: int, only_if: tuple[Status, ...], **values: Any) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
 
 from sqlmodel import Session
@@ -33,8 +34,12 @@ class Scan:
     run: Run
     wanted: Sequence[str] | None
     """The platform folders to scan; None means all."""
+    files: Mapping[str, Sequence[str]] | None
+    """Names of ROMs by platform folder, if they alone are to be scanned."""
     workers: int
     seven_zip_timeout: float
+    resources: Path
+    """Where the pictures of tracks are kept."""
     estimates: dict[str, int] = field(default_factory=dict)
     """About how many ROMs each platform has, by folder."""
     platforms: dict[int, PlatformFolder] = field(default_factory=dict)

@@ -5,10 +5,12 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing.process import BaseProcess
 from types import FrameType
 
 from romm_lite.db.engine import Database, open_engine
@@ -16,6 +18,7 @@ from romm_lite.db.faults import explain
 from romm_lite.disk.config import ConfigFile
 from romm_lite.disk.layout import Layout
 from romm_lite.disk.members import Stopped
+from romm_lite.features.library.service import settle_moves
 from romm_lite.features.scan import runs
 from romm_lite.features.scan.discover import choose, discover, mark_missing_platforms
 from romm_lite.features.scan.firmware import read_firmware
@@ -25,10 +28,12 @@ from romm_lite.features.scan.names import read_names
 from romm_lite.features.scan.renames import store_renamed
 from romm_lite.features.scan.runs import Run
 from romm_lite.features.scan.scan import Scan
+from romm_lite.features.scan.tracks import read_tracks
 from romm_lite.kernel import log as logs
 from romm_lite.kernel.errors import Conflict, LibraryUnavailable, RommError, StorageFull
 from romm_lite.kernel.events import Bus
-from romm_lite.kernel.locks import hold
+from romm_lite.kernel.locks import hold, read_holder
+from romm_lite.kernel.paths import Places
 from romm_lite.kernel.settings import Settings
 from romm_lite.tables.system import ScanRun
 
@@ -50,6 +55,9 @@ class Outcome:
     problems: list[str]
 
 
+PATIENCE = 10.0
+LOCK_POLL_SECONDS = 0.05
+MAKES_WAY = "makes_way"
 _BUSY = "A scan is already running: wait for it or stop it."
 _KEPT = "Everything found so far is kept, and the next scan goes on from there."
 
@@ -64,12 +72,12 @@ def run(
 ) -> Outcome:
     """Scan in this process and return how it ended; SIGINT and SIGTERM stop it.
 
-    ``run_id`` is a run stored by ``runs.queue``, a new one if not given. Raises ``Conflict`` if
-    another scan runs on this data folder or this database.
+    ``run_id`` is a run that is stored already. Raises ``Conflict`` if another scan runs on this
+    data folder or this database; one of named files makes way.
     """
     places = settings.places
     machine = runs.name_machine(places.data)
-    with hold(places.scan_lock, {}) as held:
+    with _hold_lock(database, places, request) as held:
         if not held:
             if run_id is not None:
                 runs.end(database, run_id, Status.FAILED, _BUSY)
@@ -77,6 +85,8 @@ def run(
         if run_id is None:
             run_id = runs.queue(database, request, machine)
         current = runs.begin(database, run_id, machine)
+        # While it waited, more files may have been asked for.
+        request = runs.read_request(runs.get(database, run_id))
         with _stop_on_signals(current):
             if started:
                 started(current)
@@ -92,7 +102,8 @@ def run_in_child(database: Database, settings: Settings, request: ScanRequest) -
     Raises ``Conflict`` if another scan is alive, ``Invalid`` if a platform asked for has no folder.
     A process that ends stops its scan.
     """
-    if not clear_dead(database, settings) or runs.find_alive(database) is not None:
+    is_free = clear_dead(database, settings) or _makes_way(settings.places)
+    if not is_free or runs.find_alive(database) is not None:
         raise Conflict(_BUSY)
     if request.platforms is not None:
         config = ConfigFile(settings.places.config_file).read()
@@ -100,10 +111,16 @@ def run_in_child(database: Database, settings: Settings, request: ScanRequest) -
             choose(Layout(settings.places.library, config).platform_folders(), request.platforms)
     machine = runs.name_machine(settings.places.data)
     run_id = runs.queue(database, request, machine)
+    start_child(settings, request, run_id)
+    return runs.get(database, run_id)
+
+
+def start_child(settings: Settings, request: ScanRequest, run_id: int) -> BaseProcess:
+    """A process that scans for a stored run; it ends with this one."""
     context = multiprocessing.get_context("spawn")
     child = context.Process(target=_run_child, args=(settings, request, run_id), daemon=True)
     child.start()
-    return runs.get(database, run_id)
+    return child
 
 
 def clear_dead(database: Database, settings: Settings) -> bool:
@@ -113,6 +130,25 @@ def clear_dead(database: Database, settings: Settings) -> bool:
         if is_free:
             runs.interrupt_dead(database, runs.name_machine(places.data))
         return is_free
+
+
+@contextmanager
+def _hold_lock(database: Database, places: Places, request: ScanRequest) -> Iterator[bool]:
+    """The lock of scans, False if another has it; whoever makes way is asked to and waited for."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        with hold(places.scan_lock, {MAKES_WAY: request.files is not None}) as held:
+            may_wait = request.files is None and time.monotonic() < deadline
+            if held or not may_wait or not _makes_way(places):
+                yield held
+                return
+        runs.make_way(database)
+        time.sleep(LOCK_POLL_SECONDS)
+
+
+def _makes_way(places: Places) -> bool:
+    """Whether the lock of scans is held by who soon gives it up."""
+    return bool(read_holder(places.scan_lock).get(MAKES_WAY, True))
 
 
 def stop(database: Database, run_id: int) -> ScanRun:
@@ -135,14 +171,18 @@ def _run_child(settings: Settings, request: ScanRequest, run_id: int) -> None:
     database = Database(open_engine(settings.database_url, echo=settings.dev_sql_echo), Bus())
     try:
         limit = partial(_limit_time, settings.scan_timeout)
-        outcome = run(database, settings, request, run_id=run_id, started=limit)
-        log.info("Scan %d: %s", run_id, outcome.message or outcome.status)
-        for problem in outcome.problems:
-            log.warning("%s", problem)
+        tell(run(database, settings, request, run_id=run_id, started=limit))
     except RommError as error:
         log.warning("%s", error)
     finally:
         database.close()
+
+
+def tell(outcome: Outcome) -> None:
+    """Say in the log how a scan ended that nobody watches."""
+    log.info("Scan %d: %s", outcome.id, outcome.message or outcome.status)
+    for problem in outcome.problems:
+        log.warning("%s", problem)
 
 
 def _try(
@@ -160,12 +200,16 @@ def _try(
             config=config,
             run=current,
             wanted=request.platforms,
+            files=request.files,
             workers=settings.scan_workers or os.cpu_count() or 1,
             seven_zip_timeout=settings.seven_zip_timeout,
+            resources=settings.places.resources,
         )
+        settle_moves(database, scan.layout, settings.places)
         _run_phases(scan)
     except Stopped:
-        return Status.STOPPED, f"{current.why_stopped} {_KEPT}"
+        status = Status.WAITING if current.is_put_off else Status.STOPPED
+        return status, f"{current.why_stopped} {_KEPT}"
     except RommError as error:
         return Status.FAILED, str(error)
     except Exception as error:
@@ -189,21 +233,29 @@ def _run_phases(scan: Scan) -> None:
     folders = discover(scan)
     current.enter("names")
     held = read_names(scan, folders)
-    current.enter("firmware")
-    read_firmware(scan)
+    is_whole = scan.files is None
+    if is_whole:
+        current.enter("firmware")
+        read_firmware(scan)
     current.enter("renames")
     store_renamed(scan, held)
+    current.enter("tracks")
+    read_tracks(scan)
     current.enter("hashes")
     read_hashes(scan)
-    current.enter("missing")
-    mark_missing_platforms(scan)
+    if is_whole:
+        current.enter("missing")
+        mark_missing_platforms(scan)
     current.enter("finish")
 
 
 def _end(database: Database, current: Run, status: Status, message: str | None) -> None:
     """Write down how the run ended, if the database still takes it."""
     try:
-        runs.end(database, current.id, status, message, current.columns())
+        if status is Status.WAITING:
+            runs.put_off(database, current.id)
+        else:
+            runs.end(database, current.id, status, message, current.columns())
     except Exception as error:
         # The row stays as it is; whoever scans next finds its process dead.
         log.warning("How scan %d ended could not be stored: %s", current.id, error)
@@ -226,7 +278,7 @@ def _stop_on_signals(current: Run) -> Iterator[None]:
     before = {each: signal.getsignal(each) or signal.SIG_DFL for each in numbers}
 
     def stop_run(number: int, _frame: FrameType | None) -> None:
-        current.stop()
+        current.stop(later=True)
         signal.signal(number, before[signal.Signals(number)])
 
     for each in before:

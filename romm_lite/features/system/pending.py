@@ -48,7 +48,6 @@ UNBUILT = {
         GET /api/sync/sessions/{session_id}
     """,
     "roms.read": """
-        GET /api/roms/{id}/soundtracks/metadata
         POST /api/export/gamelist-xml
         POST /api/export/pegasus
         GET /api/streaming/sessions
@@ -66,23 +65,6 @@ UNBUILT = {
         GET /api/states/{id}/content
     """,
     "roms.write": """
-        POST /api/roms/delete
-        POST /api/roms/upload/start
-        PUT /api/roms/upload/{upload_id}
-        POST /api/roms/upload/{upload_id}/cancel
-        POST /api/roms/upload/{upload_id}/complete
-        POST /api/roms/{id}/convert-to-folder
-        DELETE /api/roms/{id}/manuals
-        POST /api/roms/{id}/manuals
-        POST /api/roms/{id}/manuals/files
-        DELETE /api/roms/{id}/manuals/files/{file_id}
-        POST /api/roms/{id}/manuals/redownload
-        POST /api/roms/{id}/screenshots
-        DELETE /api/roms/{id}/screenshots/{file_id}
-        POST /api/roms/{id}/soundtracks
-        DELETE /api/roms/{id}/soundtracks/{file_id}
-        DELETE /api/roms/{rom_id}/files/{file_id}
-        PUT /api/roms/{id}
     """,
     "assets.write": """
         POST /api/saves
@@ -104,13 +86,6 @@ UNBUILT = {
         GET /api/tasks
         POST /api/tasks/run/{task_name}
         GET /api/tasks/{task_id}
-    """,
-    "platforms.write": """
-        DELETE /api/platforms/{id}
-    """,
-    "firmware.write": """
-        POST /api/firmware/delete
-        POST /api/firmware
     """,
 }
 """The scopes an operation needs (none: public) and the operations that need just these."""

@@ -137,12 +137,14 @@ def wait_for(condition: Callable[[], bool]) -> None:
     pytest.fail("waited in vain")
 
 
-def stop_in(phase: str, when: Callable[[Run], bool] = lambda _: True) -> service.Started:
+def stop_in(
+    phase: str, when: Callable[[Run], bool] = lambda _: True, *, later: bool = False
+) -> service.Started:
     """Stops a run once it is in a phase, and something is so."""
 
     def watch(run: Run) -> None:
         wait_for(lambda: run.phase == phase and when(run))
-        run.stop()
+        run.stop(later=later)
 
     return lambda run: threading.Thread(target=watch, args=(run,)).start()
 

@@ -4,7 +4,11 @@ import shutil
 
 from sqlalchemy import select, update
 
+from romm_lite.disk.layout import RomFile
+from romm_lite.features.scan.compare import FileChanges
 from romm_lite.features.scan.kinds import ScanKind
+from romm_lite.features.scan.names import write_files
+from romm_lite.tables.files import ROM_FILES
 from romm_lite.tables.firmware import FIRMWARE
 from romm_lite.tables.roms import ROMS
 from tests.features.scan.conftest import Shelf, md5, touch
@@ -250,3 +254,18 @@ def test_firmware_is_read_again_only_when_it_changed(every_shelf: Shelf) -> None
     assert writes == []
     shelf.scan_well(ScanKind.COMPLETE)
     assert [row.id for row in shelf.rows(select(FIRMWARE.c.id))]
+
+
+def test_a_file_that_an_upload_has_stored_meanwhile_is_stored_once(every_shelf: Shelf) -> None:
+    shelf = every_shelf
+    shelf.put("roms/snes/Moss/Moss.sfc")
+    shelf.scan_well()
+    rom = shelf.roms()["Moss"].id
+    found = [
+        RomFile(name, "roms/snes/Moss/manual", 1, 1, False, "manual") for name in ("a.pdf", "b.pdf")
+    ]
+    for new in (found[:1], found):
+        with shelf.database.write() as session:
+            write_files(session, [(rom, FileChanges(new=new))])
+    paths = sorted(file.file_name for file in shelf.rows(select(ROM_FILES)))
+    assert paths == ["Moss.sfc", "a.pdf", "b.pdf"]
