@@ -24,6 +24,7 @@ from romm_lite.features.library import routes as library_routes
 from romm_lite.features.library import routes_setup
 from romm_lite.features.library.service import settle_moves
 from romm_lite.features.library.store import Library
+from romm_lite.features.library.streaming import Streaming
 from romm_lite.features.library.trash import purge as purge_trash
 from romm_lite.features.library.uploads import Uploads, purge_uploads
 from romm_lite.features.scan import routes as scan_routes
@@ -193,6 +194,7 @@ def resources(
         "accounts": always(accounts),
         "library": always(library),
         "uploads": always(Uploads(library, accounts.entries)),
+        "streaming": always(Streaming(library, accounts.entries)),
         "user": lambda request: nullcontext(request.user),
         "db": open_session,
     }

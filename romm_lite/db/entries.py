@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from romm_lite.db.engine import Database
 from romm_lite.db.upsert import upsert
@@ -47,6 +48,11 @@ class Entries(ABC):
     @abstractmethod
     def put(self, key: str, value: Value, seconds: int, owner: str | None = None) -> None:
         """Keep a value for so many seconds, in place of one with the same key."""
+
+    @abstractmethod
+    def add(self, key: str, value: Value, seconds: int, owner: str | None = None) -> bool:
+        """Keep a value unless one with the same key is there: of several who try, in any process,
+        one gets True."""
 
     @abstractmethod
     def take(self, key: str) -> Value | None:
@@ -125,6 +131,20 @@ class TableEntries(Entries):
             upsert(session, ENTRIES, {"key": key}, row)
         self._forget(key)
 
+    def add(self, key: str, value: Value, seconds: int, owner: str | None = None) -> bool:
+        row = {"key": key, "value": _dump(value), "owner": owner, "expires_at": self._end(seconds)}
+        ended = (ENTRIES.c.key == key, ENTRIES.c.expires_at <= self._clock())
+        try:
+            with self._database.write() as session:
+                # Deleting nothing would lock the gap on MariaDB, and two of these each other out.
+                if session.execute(select(ENTRIES.c.key).where(*ended)).first():
+                    session.execute(delete(ENTRIES).where(*ended))
+                session.execute(insert(ENTRIES).values(row))
+        except IntegrityError:
+            return False
+        self._forget(key)
+        return True
+
     def take(self, key: str) -> Value | None:
         here = (ENTRIES.c.key == key, ENTRIES.c.expires_at > self._clock())
         with self._database.write() as session:
@@ -201,6 +221,13 @@ class RedisEntries(Entries):
             if owner is not None:
                 steps.zadd(_owner(owner), {key: time.time() + seconds})
             steps.execute()
+
+    def add(self, key: str, value: Value, seconds: int, owner: str | None = None) -> bool:
+        text = _dump({"owner": owner, "value": value})
+        is_new = bool(self._redis.set(_entry(key), text, ex=seconds, nx=True))
+        if is_new and owner is not None:
+            self._redis.zadd(_owner(owner), {key: time.time() + seconds})
+        return is_new
 
     def take(self, key: str) -> Value | None:
         with self._redis.pipeline() as steps:  # a transaction: nobody comes between the two

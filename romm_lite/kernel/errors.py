@@ -142,6 +142,10 @@ class NotBuilt(RequestError):
         super().__init__(detail)
 
 
+class BadGateway(RequestError):
+    status = 502
+
+
 class Unavailable(RequestError):
     status = 503
 

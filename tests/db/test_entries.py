@@ -124,6 +124,21 @@ def test_of_several_takers_at_once_one_gets_it(entries: Entries) -> None:
             assert got == [{"n": 1}]
 
 
+def test_of_several_adders_at_once_one_succeeds(entries: Entries) -> None:
+    name, start = key("place"), Barrier(4)
+
+    def add(number: int) -> bool:
+        start.wait()
+        return entries.add(name, {"number": number}, 60, "us")
+
+    with ThreadPoolExecutor(4) as threads:
+        added = list(threads.map(add, range(4)))
+    assert sum(added) == 1
+    assert entries.get(name) == {"number": added.index(True)}
+    assert not entries.add(name, {"number": 9}, 60, "us")
+    assert [owned.key for owned in entries.list_owner("us", name)] == [name]
+
+
 def test_an_owner_loses_all_but_one(entries: Entries) -> None:
     for name in ("a", "b", "c"):
         entries.put(key(name), {"n": name}, 60, owner=key("ann"))
@@ -266,6 +281,14 @@ def test_a_value_that_ended_is_replaced(every_database: Database, clock: Clock) 
     clock.now += 50
     entries.put("a", {"n": 2}, 10)
     assert entries.take("a") == {"n": 2}
+
+
+def test_what_has_ended_gives_way(every_database: Database, clock: Clock) -> None:
+    entries = TableEntries(every_database, clock)
+    assert entries.add("place", {"number": 1}, 5)
+    clock.now += 6
+    assert entries.add("place", {"number": 2}, 5)
+    assert entries.get("place") == {"number": 2}
 
 
 def test_what_another_process_drops_is_served_for_two_seconds_at_most(

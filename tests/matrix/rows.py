@@ -56,11 +56,13 @@ UPLOAD = {
     "x-upload-total-size": "4",
     "x-upload-total-chunks": "1",
 }
+CONTAINERS = Free("a container is nobody's; whose game runs in it is for its own tests")
 PICTURES = Free("pictures are for everybody who is known", things.add_user)
 OWN_COLLECTION = Free(
     "whatever is in one's own collection may be taken out of it", lambda _world: 1
 )
 FOR_ADMINISTRATORS = Free("only administrators get so far, from whom nothing is hidden")
+UNIDENTIFIED = "POST /api/roms/unidentified"
 ITS_OWN = Free("only the ROM's own files are sent, whatever is asked for")
 
 ROWS: dict[str, Row | Free | Sequence[Row]] = {
@@ -73,6 +75,10 @@ ROWS: dict[str, Row | Free | Sequence[Row]] = {
     **rows(things.collect_hidden, 200, "GET /api/roms", "collection_id", owner="bob"),
     **rows(things.collect_hidden_by_rule, 200, "GET /api/roms", "smart_collection_id", owner="bob"),
     **rows(things.collect_hidden_by_genre, 200, "GET /api/roms", "virtual_collection_id"),
+    **rows(things.hide_platforms, 200, UNIDENTIFIED, "platform_ids", "platform_id"),
+    **rows(things.collect_hidden, 200, UNIDENTIFIED, "collection_id", owner="bob"),
+    **rows(things.collect_hidden_by_rule, 200, UNIDENTIFIED, "smart_collection_id", owner="bob"),
+    **rows(things.collect_hidden_by_genre, 200, UNIDENTIFIED, "virtual_collection_id"),
     **rows(things.hide_platforms, 200, "GET /api/roms/random", "platform_ids"),
     **rows(things.collect_hidden, 200, "GET /api/roms/random", "collection_id", owner="bob"),
     **rows(
@@ -248,12 +254,14 @@ ROWS: dict[str, Row | Free | Sequence[Row]] = {
     "HEAD /api/roms/{id}/content id": row(things.hide_roms),
     "GET /api/roms/{id}/content/{file_name:path} id": row(things.hide_roms),
     "HEAD /api/roms/{id}/content/{file_name:path} id": row(things.hide_roms),
+    "POST /api/roms/download/{id}/{file_name:path} id": row(things.hide_roms),
     "GET /api/roms/{id}/files/content/{file_name:path} id": row(things.hide_files),
     "HEAD /api/roms/{id}/files/content/{file_name:path} id": row(things.hide_files),
     "GET /api/roms/{id}/content file_ids": ITS_OWN,
     "HEAD /api/roms/{id}/content file_ids": ITS_OWN,
     "GET /api/roms/{id}/content/{file_name:path} file_ids": ITS_OWN,
     "HEAD /api/roms/{id}/content/{file_name:path} file_ids": ITS_OWN,
+    "POST /api/roms/download/{id}/{file_name:path} file_ids": ITS_OWN,
     **rows(things.hide_roms, 404, "GET /api/roms/download", "rom_ids"),
     **rows(things.hide_platforms, 404, "GET /api/roms/download", "platform_id"),
     **rows(things.collect_hidden, 404, "GET /api/roms/download", "collection_id", owner="bob"),
@@ -314,6 +322,13 @@ ROWS: dict[str, Row | Free | Sequence[Row]] = {
     "DELETE /api/client-tokens/{token_id}/admin token_id": row(
         things.name_administrators_tokens, 403
     ),
+    # Streaming
+    "POST /api/streaming/sessions rom_id": row(things.hide_roms, owner=None, json={"rom_id": ID}),
+    "DELETE /api/streaming/sessions/{platform} platform": CONTAINERS,
+    **{
+        f"POST /api/streaming/sessions/{{platform}}/{command} platform": CONTAINERS
+        for command in ("load-state", "mute", "save-and-exit", "save-state", "volume")
+    },
     # Permissions
     "GET /api/permissions/users/{user_id} user_id": row(things.name_users_to_rule, 403),
     "PUT /api/permissions/users/{user_id} user_id": row(things.name_users_to_rule, 403, json={}),

@@ -59,6 +59,8 @@ FINE: Mapping[str, Judge] = {
     "GET /api/permissions/groups": only_administrators,
     "DELETE /api/permissions/groups/{id}": only_administrators,
     "GET /api/permissions/users/{user_id}": only_administrators,
+    "GET /api/streaming/sessions": only_administrators,
+    "DELETE /api/streaming/sessions": only_administrators,
     # Somebody else's, though everybody may see it.
     "DELETE /api/collections/{id}": only_the_owner,
     "DELETE /api/collections/{id}/roms/{rom_id}": only_the_owner,

@@ -15,6 +15,7 @@ from romm_lite.features.library import (
     routes_props,
     routes_roms,
     routes_search,
+    routes_streaming,
     routes_trash,
     routes_uploads,
 )
@@ -32,6 +33,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *routes_notes.router.operations,
     *routes_props.router.operations,
     *routes_search.router.operations,
+    *routes_streaming.router.operations,
     *routes_firmware.router.operations,
     *routes_uploads.router.operations,
     *routes_deletions.router.operations,

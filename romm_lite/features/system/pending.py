@@ -13,7 +13,6 @@ from romm_lite.web.operations import Operation, Router
 from romm_lite.web.routing import PARAMETER
 from romm_lite.wire.saves import SaveListQuery, SaveSchema
 from romm_lite.wire.states import StateListQuery, StateSchema
-from romm_lite.wire.streaming import StreamingConfig
 from romm_lite.wire.tasks import TaskStatusResponse
 
 UNBUILT = {
@@ -27,14 +26,6 @@ UNBUILT = {
         POST /api/activity/heartbeat
         POST /api/play-sessions
         DELETE /api/play-sessions/{session_id}
-        DELETE /api/streaming/sessions
-        POST /api/streaming/sessions
-        DELETE /api/streaming/sessions/{platform}
-        POST /api/streaming/sessions/{platform}/load-state
-        POST /api/streaming/sessions/{platform}/mute
-        POST /api/streaming/sessions/{platform}/save-and-exit
-        POST /api/streaming/sessions/{platform}/save-state
-        POST /api/streaming/sessions/{platform}/volume
     """,
     "devices.write": """
         POST /api/saves/{id}/downloaded
@@ -50,7 +41,6 @@ UNBUILT = {
     "roms.read": """
         POST /api/export/gamelist-xml
         POST /api/export/pegasus
-        GET /api/streaming/sessions
     """,
     "logs.read": """
         GET /api/logs
@@ -131,11 +121,6 @@ def get_state_ids() -> list[int]:
 @router.get("/tasks/status", Scope.TASKS_RUN)
 def get_tasks_status() -> list[TaskStatusResponse]:
     return []
-
-
-@router.get("/streaming/config", Scope.ROMS_READ)
-def get_streaming_config() -> StreamingConfig:
-    return StreamingConfig(enabled=False, containers=[])
 
 
 def _refuse(path: str) -> Callable[..., None]:

@@ -49,11 +49,6 @@ def test_what_clients_ask_at_every_start_is_empty(path: str, client: TestClient)
     assert (answer.status_code, answer.json()) == (200, [])
 
 
-def test_streaming_is_not_configured(client: TestClient) -> None:
-    answer = client.get("/api/streaming/config", auth=login())
-    assert answer.json() == {"enabled": False, "containers": []}
-
-
 def test_feeds_are_open_when_downloads_are(start: Start) -> None:
     client = start(disable_download_endpoint_auth=True)
     make_user(client, "keeper", "admin")
