@@ -3,8 +3,13 @@
 import logging
 import re
 import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TextIO
+from itertools import islice
+from typing import TextIO, TypedDict
 
 _COLOURS = {
     "DEBUG": "\x1b[95m",
@@ -47,6 +52,69 @@ class Line(logging.Formatter):
         if record.exc_info:
             line += "\n" + mask(self.formatException(record.exc_info))
         return line
+
+
+LINES = 1000
+"""How many lines are kept for looking at."""
+
+
+class Entry(TypedDict):
+    """A line that was logged; ``ts`` is in milliseconds since 1970."""
+
+    ts: int
+    level: str
+    module: str
+    message: str
+
+
+class Lines(logging.Handler):
+    """The last lines of the log, without secrets, for whoever asks and for one who listens."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._kept: deque[Entry] = deque(maxlen=LINES)
+        self._hands = threading.Lock()
+        self._tell: Callable[[Entry], object] | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        message = record.getMessage()
+        if record.exc_info:
+            message += "\n" + logging.Formatter().formatException(record.exc_info)
+        entry = Entry(
+            ts=int(record.created * 1000),
+            level=record.levelname,
+            module=record.name.removeprefix("romm_lite.").lower(),
+            message=mask(message),
+        )
+        self.add(entry)
+
+    def add(self, entry: Entry) -> None:
+        """Keep a line, which may be another process'."""
+        with self._hands:
+            self._kept.append(entry)
+        if self._tell is not None:
+            self._tell(entry)
+
+    def read(self, limit: int = LINES) -> list[Entry]:
+        """The last lines, oldest first."""
+        with self._hands:
+            return list(islice(self._kept, max(len(self._kept) - limit, 0), None))
+
+    def listen(self, tell: Callable[[Entry], object]) -> None:
+        """Call ``tell`` with each line from now on. It must not log, and return at once."""
+        self._tell = tell
+
+
+@contextmanager
+def keep_lines() -> Iterator[Lines]:
+    """What is logged while inside."""
+    lines = Lines()
+    root = logging.getLogger()
+    root.addHandler(lines)
+    try:
+        yield lines
+    finally:
+        root.removeHandler(lines)
 
 
 def set_up(

@@ -137,6 +137,7 @@ class OperationTable:
             await self._otherwise(scope, receive, send)
             return
         operation, values = found
+        scope.setdefault("state", {})["operation"] = operation.label
         self._authorize(operation, scope)
         response = await self._answer(operation, values, scope, receive)
         await response(scope, receive, send)

@@ -30,6 +30,7 @@ from romm_lite.features.accounts.permissions import (
 from romm_lite.features.accounts.queries import AGE_LIMITS
 from romm_lite.features.accounts.rules import check_fields, check_password, check_unused
 from romm_lite.features.accounts.sessions import Sessions
+from romm_lite.features.accounts.setup import comes_from_this_machine
 from romm_lite.features.accounts.tokens import Tokens
 from romm_lite.features.accounts.vouchers import Vouchers
 from romm_lite.kernel.errors import Forbidden, Invalid, NotFound, Unauthenticated
@@ -40,7 +41,15 @@ from romm_lite.tables.devices import CLIENT_TOKENS
 from romm_lite.tables.users import USERS, User
 from romm_lite.wire.users import UserCreate
 
-__all__ = ["AGE_LIMITS", "Accounts", "Identity", "hand_on_rules", "require", "require_admin"]
+__all__ = [
+    "AGE_LIMITS",
+    "Accounts",
+    "Identity",
+    "comes_from_this_machine",
+    "hand_on_rules",
+    "require",
+    "require_admin",
+]
 
 log = logging.getLogger(__name__)
 ACCOUNTS = "accounts"
