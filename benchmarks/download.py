@@ -4,7 +4,9 @@ import multiprocessing
 import os
 import shutil
 import socket
+import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,12 +17,13 @@ import httpx
 from benchmarks import measure
 from benchmarks.client import fetch
 from benchmarks.library_files import make_large_file
-from benchmarks.measure import MB, MIB, Report, at_least, median, say
+from benchmarks.measure import MB, MIB, Report, at_least, at_most, median, say
 from benchmarks.scan import run_scan
 from benchmarks.server import add_keeper, find_port, run, serve, wait_until
 from romm_lite.kernel.paths import Places
 
 SIZE, DISC, DISCS = 1024 * MIB, 256 * MIB, 4
+SPARSE, SPARSES, MEMORY_MB = 1100 * MIB, 4, 30
 SMALLER = 16
 TAKES = 5
 GAME, FOLDER = "Long Voyage (USA).iso", "Many Discs (Europe)"
@@ -42,6 +45,15 @@ def make_library(library: Path, share: int) -> None:
     make_large_file(psx / GAME, SIZE // share)
     for number in range(1, DISCS + 1):
         make_large_file(psx / FOLDER / f"{FOLDER} (Disc {number}).bin", DISC // share)
+
+
+def make_sparse(library: Path, share: int) -> None:
+    """Games that take no space; together more than the old format of archives can hold."""
+    switch = library / "roms" / "switch"
+    switch.mkdir(parents=True)
+    for number in range(SPARSES):
+        with (switch / f"Wide Field {number}.nsp").open("wb") as file:
+            file.truncate(SPARSE // share)
 
 
 @contextmanager
@@ -143,15 +155,34 @@ def measure_all(folder: Path) -> tuple[dict[str, dict[str, float]], float]:
         return take_all(takes, TAKES), measure.resident_mb(server.pid)
 
 
+def measure_bulk(folder: Path) -> dict[str, float]:
+    """A whole platform as one archive, and how far the server's memory grew meanwhile."""
+    with serve(folder / "data") as server:
+        headers = server.sign_in()
+        ids = find_roms(server.port, headers)
+        wanted = ",".join(str(ids[name]) for name in ids if name.endswith(".nsp"))
+        before = peak = measure.resident_mb(server.pid)
+        with ThreadPoolExecutor(1) as pool:
+            say("bulk archive …")
+            path = f"/api/roms/download?rom_ids={wanted}"
+            taken = pool.submit(fetch, server.port, path, headers)
+            while not taken.done():
+                peak = max(peak, measure.resident_mb(server.pid))
+                time.sleep(0.02)
+        return {**describe([taken.result()]), "grew_mb": round(peak - before, 1)}
+
+
 def main() -> None:
     share = SMALLER if measure.wants_small() else 1
     with measure.temporary_folder() as folder:
         places = Places.at(folder / "data")
         say("making large files …")
         make_library(places.library, share)
+        make_sparse(places.library, share)
         run_scan(places.data, places.library)
         add_keeper(places.data)
         figures, memory = measure_all(folder)
+        bulk = measure_bulk(folder)
         machine = measure.describe_machine(places.database)
     reference = figures.get("nginx") or figures["sendfile"]
     resumed = figures.get("nginx_resumed") or figures["sendfile_resumed"]
@@ -160,9 +191,10 @@ def main() -> None:
     Report(
         "download",
         machine,
-        {"nginx": None, **figures, "resident_mb": memory},
+        {"nginx": None, **figures, "bulk": bulk, "resident_mb": memory},
         {
             "whole": at_least(round(whole, 3), 0.8, "of nginx"),
+            "bulk_grew_mb": at_most(bulk["grew_mb"], MEMORY_MB, "MB"),
             "resumed": at_least(round(rest, 3), 0.8, "of nginx"),
         },
     ).print()

@@ -98,6 +98,9 @@ class Settings(BaseModel):
     romm_setup_token: Literal["auto", "none"] = Field(
         "auto", description="`none` lets anybody create the first account"
     )
+    romm_x_accel_redirect: Annotated[str, BeforeValidator(_root_path)] = Field(
+        "", description="Path under which an nginx in front finds the library to send files itself"
+    )
     romm_trusted_proxies: Networks = Field(
         (), description="Addresses or networks of proxies whose forwarding headers are believed"
     )
@@ -270,6 +273,9 @@ class Settings(BaseModel):
     loglevel: Level = Field("INFO", description="DEBUG, INFO, WARNING, ERROR or CRITICAL")
     force_color: Flag = Field(False, description="Colours in the log even without a terminal")
     no_color: Flag = Field(False, description="No colours in the log")
+    romm_metrics_token: Secret | None = Field(
+        None, description="Who brings it as bearer token may read /metrics; this machine always may"
+    )
     sentry_dsn: Secret | None = Field(None, description="Report errors to this Sentry project")
     http_proxy: str | None = Field(None, description="Proxy for outgoing http")
     https_proxy: str | None = Field(None, description="Proxy for outgoing https")

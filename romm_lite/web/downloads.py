@@ -100,6 +100,25 @@ _FLAGS = (
 )
 
 
+class HandOver(Response):
+    """Has the nginx in front send a file: no bytes, and under ``address`` where nginx finds them.
+
+    Conditions and ranges are nginx's to answer, by its own ETag. NotFound as with a ``Download``.
+    """
+
+    def __init__(
+        self, open_source: Callable[[], Source], address: str, headers: Mapping[str, str]
+    ) -> None:
+        super().__init__(headers={**headers, "x-accel-redirect": address})
+        self._open_source = open_source
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        source = await to_thread.run_sync(self._open_source)
+        source.close()
+        _describe(self, source)
+        await super().__call__(scope, receive, send)
+
+
 @dataclass(frozen=True)
 class Answer:
     """Which status and which bytes, from ``start`` to before ``stop``, a request gets."""
@@ -214,17 +233,22 @@ class Download(Response):
             raise
 
     def _describe(self, source: Source, answer: Answer) -> None:
+        _describe(self, source)
         headers = self.headers
-        headers.update(source.headers)
-        headers["etag"] = source.etag
-        headers["last-modified"] = formatdate(source.modified, usegmt=True)
-        headers.setdefault("accept-ranges", "bytes")
         if answer.status != 304:
             headers["content-length"] = str(answer.stop - answer.start)
         if answer.status == 206:
             headers["content-range"] = f"bytes {answer.start}-{answer.stop - 1}/{source.size}"
         elif answer.status == 416:
             headers["content-range"] = f"bytes */{source.size}"
+
+
+def _describe(response: Response, source: Source) -> None:
+    headers = response.headers
+    headers.update(source.headers)
+    headers["etag"] = source.etag
+    headers["last-modified"] = formatdate(source.modified, usegmt=True)
+    headers.setdefault("accept-ranges", "bytes")
 
 
 async def _send_pieces(
@@ -240,6 +264,7 @@ async def _send_pieces(
             if position >= answer.stop or leaving.done():
                 break
             limit = min(PIECE, answer.stop - position)
+            piece = b""  # not two in memory
             piece = await to_thread.run_sync(source.read_at, position, limit)
         if not leaving.done():
             # A server waits for its buffer to drain before it takes more, so that after this
@@ -280,6 +305,23 @@ def file_response(
         "content-disposition": disposition or content_disposition(name or path.name, inline=inline),
     }
     return Download(partial(FileSource, path, missing, {}, etag), headers, sent)
+
+
+def hand_over_response(
+    path: Path,
+    address: str,
+    *,
+    name: str,
+    inline: bool = False,
+    media_type: str = "application/octet-stream",
+    missing: str = "File not found",
+) -> HandOver:
+    """The same for the nginx in front, which finds the file under ``address``, to send."""
+    headers = {
+        "content-type": media_type,
+        "content-disposition": content_disposition(name, inline=inline),
+    }
+    return HandOver(partial(FileSource, path, missing, {}), address, headers)
 
 
 def content_disposition(name: str, *, inline: bool = False) -> str:

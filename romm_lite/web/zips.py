@@ -29,6 +29,8 @@ _UTF8 = 0x0800
 _DESCRIPTOR = 0x0008
 _UNIX_FILE = 0o100644 << 16
 _CRCS_KEPT = 4096
+_PART = 2**20
+"""Bytes that are read at once: with CRC-32 to compute more are no faster, only more memory."""
 _crcs: dict[tuple[Path, int, int], int] = {}
 """CRC-32 of files read once, by path, size and time."""
 
@@ -198,7 +200,7 @@ class ZipSource:
 
     def read_at(self, offset: int, limit: int) -> bytes:
         pieces = []
-        end = min(offset + limit, self.size)
+        end = min(offset + min(limit, _PART), self.size)
         while offset < end:
             pieces.append(self._read_part(offset, end - offset))
             offset += len(pieces[-1])

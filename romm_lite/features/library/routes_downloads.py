@@ -3,6 +3,7 @@
 from sqlmodel import Session
 from starlette.responses import Response
 
+from romm_lite.db.engine import Database
 from romm_lite.features.accounts.service import Identity
 from romm_lite.features.library.files import find_file
 from romm_lite.features.library.sending import send_rom, send_roms, show_file
@@ -53,6 +54,21 @@ def get_rom_content(
 ) -> Response:
     """A ROM of one file is sent as it is, one of several as an archive named ``file_name``."""
     return send_rom(db, library, user, id, query, file_name)
+
+
+@router.post(
+    "/download/{id}/{file_name:path}", Scope.ROMS_READ, download=True, heavy=True, hidden=True
+)
+def get_rom_content_by_its_old_name(
+    database: Database,
+    library: Library,
+    user: Identity,
+    id: RowId,
+    file_name: str,
+    query: RomContentQuery,
+) -> Response:
+    with database.read() as session:
+        return send_rom(session, library, user, id, query, file_name)
 
 
 @router.get("/download", Scope.ROMS_READ, heavy=True, responses={404: "No such ROMs"})

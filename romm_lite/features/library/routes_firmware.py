@@ -9,11 +9,11 @@ from romm_lite.features.accounts.service import Identity, require
 from romm_lite.features.library import deletions
 from romm_lite.features.library.firmware import read_firmware
 from romm_lite.features.library.firmware_changes import add_firmware
+from romm_lite.features.library.sending import send_path
 from romm_lite.features.library.store import Library
 from romm_lite.kernel.errors import NotFound
 from romm_lite.kernel.scopes import Action, Entity, Scope
 from romm_lite.tables.firmware import FIRMWARE
-from romm_lite.web.downloads import file_response
 from romm_lite.web.inputs import Upload
 from romm_lite.web.operations import Router
 from romm_lite.wire.bulk import FirmwareDelete
@@ -70,7 +70,7 @@ def get_firmware_content(
     firmware = get_one_firmware(db, user, id)
     name = file_name if request.method == "HEAD" else firmware.file_name
     missing = f"Firmware file {firmware.file_name} not found on disk"
-    return file_response(library.path(firmware.full_path), name=name, missing=missing)
+    return send_path(library, library.path(firmware.full_path), name, missing)
 
 
 @router.post(

@@ -5,6 +5,7 @@ from random import choice
 from sqlmodel import Session
 from starlette.responses import Response
 
+from romm_lite.db.engine import Database
 from romm_lite.features.accounts.service import Identity
 from romm_lite.features.library.detail import (
     find_by_hash,
@@ -42,6 +43,15 @@ NOT_FOUND = {400: "Nothing to look for was given", **NO_SUCH_ROM}
 @router.get("", Scope.ROMS_READ, returns=RomPage)
 def get_roms(db: Session, library: Library, user: Identity, query: RomListQuery) -> Response:
     return json_response(render_page(View.open(db, library, user), query))
+
+
+@router.post("/unidentified", Scope.ROMS_READ, hidden=True, returns=RomPage)
+def get_unidentified_roms(
+    database: Database, library: Library, user: Identity, query: RomListQuery
+) -> Response:
+    query.matched = False
+    with database.read() as session:
+        return get_roms(session, library, user, query)
 
 
 @router.get("/identifiers", Scope.ROMS_READ, returns=list[int])

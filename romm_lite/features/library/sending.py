@@ -1,6 +1,8 @@
 """Which files a download is made of, and the response that sends them."""
 
 from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import quote
 
 from sqlalchemy import RowMapping, select
 from sqlmodel import Session
@@ -25,7 +27,7 @@ from romm_lite.features.library.visibility import Condition, list_roms, see_roms
 from romm_lite.kernel.errors import Invalid, NotFound, UnsafePath
 from romm_lite.tables.files import ROM_FILES
 from romm_lite.tables.roms import ROMS
-from romm_lite.web.downloads import file_response
+from romm_lite.web.downloads import file_response, hand_over_response
 from romm_lite.web.static import DEFAULT_TYPE, type_of_name
 from romm_lite.web.zips import ZipPlan, zip_response
 from romm_lite.wire.roms import RomContentQuery, RomDownloadQuery, RomSelection
@@ -95,13 +97,30 @@ def send_file(
         path = library.path(full_path(file))
     except UnsafePath as error:
         raise missing from error
-    return file_response(
-        path,
-        name=file["file_name"],
-        missing=str(missing),
-        inline=inline,
-        media_type=media_type,
-    )
+    name = file["file_name"]
+    return send_path(library, path, name, str(missing), inline=inline, media_type=media_type)
+
+
+def send_path(
+    library: Library,
+    path: Path,
+    name: str,
+    missing: str,
+    *,
+    inline: bool = False,
+    media_type: str = DEFAULT_TYPE,
+) -> Response:
+    """A file of the library under a name, by the nginx in front if it is set up for that.
+
+    nginx knows the library itself alone, not the folders that config.yml maps into it.
+    """
+    prefix, root = library.settings.romm_x_accel_redirect, library.settings.places.library
+    if prefix and path.is_relative_to(root):
+        address = f"{prefix}/{quote(path.relative_to(root).as_posix())}"
+        return hand_over_response(
+            path, address, name=name, missing=missing, inline=inline, media_type=media_type
+        )
+    return file_response(path, name=name, missing=missing, inline=inline, media_type=media_type)
 
 
 def show_file(library: Library, file: RowMapping) -> Response:
