@@ -7,7 +7,7 @@ DEV := $(VENV)/.installed-dev
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format types unit crash bench binary clean
+.PHONY: help run test lint format types unit crash bench million binary clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ bench: $(DEV) ## Measure; prints one JSON object a benchmark
 	@for each in scan hashing listing auth download upload startup; do \
 		$(BIN)/python -m benchmarks.$$each || exit 1; \
 	done
+
+million: $(DEV) ## Measure a library of a million ROMs; needs 8 GB and a quarter of an hour
+	@$(BIN)/python -m benchmarks.million
 
 binary: $(DEV) ## Build the program as one file and as one folder, and try both
 	@$(BIN)/python -m PyInstaller --noconfirm --log-level WARN build.spec

@@ -5,10 +5,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -66,6 +67,11 @@ class Server:
         form = {"grant_type": "password", "username": NAME, "password": PASSWORD, "scope": scopes}
         answer = httpx.post(f"http://127.0.0.1:{self.port}/api/token", data=form)
         return {"Authorization": f"Bearer {answer.raise_for_status().json()['access_token']}"}
+
+    def get(self, path: str, headers: Mapping[str, str]) -> Any:
+        """The JSON at a path."""
+        address = f"http://127.0.0.1:{self.port}{path}"
+        return httpx.get(address, headers=headers).raise_for_status().json()
 
 
 @contextmanager

@@ -31,6 +31,7 @@ class Save(Asset, table=True):
         UniqueConstraint("user_id", "rom_id", "slot_key", "file_name"),
         Index(None, "user_id", "rom_id", "slot_key", "updated_at"),
         Index(None, "rom_id"),
+        Index(None, "is_public", "rom_id"),
     )
 
     emulator: str | None = Field(default=None, max_length=50)
@@ -47,6 +48,7 @@ class State(Asset, table=True):
     __table_args__ = arranged(
         UniqueConstraint("user_id", "rom_id", "file_name"),
         Index(None, "rom_id"),
+        Index(None, "is_public", "rom_id"),
     )
 
     emulator: str | None = Field(default=None, max_length=50)

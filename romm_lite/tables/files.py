@@ -28,6 +28,7 @@ class RomFile(Stamped, table=True):
         Index(None, "crc_hash"),
         Index(None, "md5_hash"),
         Index(None, "sha1_hash"),
+        Index(None, "ra_hash"),
         Index(None, "chd_sha1_hash"),
         Index(None, "category", "rom_id"),
     )

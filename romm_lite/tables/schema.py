@@ -12,6 +12,7 @@ from romm_lite.tables import (
     rom_users,
     roms,
     system,
+    tasks,
     trash,
     users,
 )
@@ -31,6 +32,7 @@ MODULES = (
     music,
     trash,
     system,
+    tasks,
 )
 
 __all__ = ["METADATA", "MODULES"]

@@ -14,14 +14,15 @@ OVERHEAD = 300
 class Cache(Generic[V]):
     """Keeps what was used last, up to ``limit`` bytes as ``weigh`` tells them; for any thread.
 
-    The very last is kept whatever its size.
+    The last ``fewest`` are kept whatever their size.
 
     Whatever could make a value stale belongs into its key.
     """
 
-    def __init__(self, limit: int, weigh: Callable[[V], int]) -> None:
+    def __init__(self, limit: int, weigh: Callable[[V], int], *, fewest: int = 1) -> None:
         self._limit = limit
         self._weigh = weigh
+        self._fewest = fewest
         self._lock = threading.Lock()
         self._kept: OrderedDict[Hashable, V] = OrderedDict()
         self._making: dict[Hashable, Future[V]] = {}
@@ -66,6 +67,6 @@ class Cache(Generic[V]):
                 if key not in self._kept:
                     self._kept[key] = value
                     self._size += self._weigh(value) + OVERHEAD
-            while self._size > self._limit and len(self._kept) > 1:
+            while self._size > self._limit and len(self._kept) > self._fewest:
                 _, value = self._kept.popitem(last=False)
                 self._size -= self._weigh(value) + OVERHEAD

@@ -7,6 +7,8 @@ Hasheous.
 
 from collections.abc import Mapping
 
+from romm_lite.metadata.aggregate import USUAL_PLAYERS as USUAL_PLAYERS
+
 KINDS: Mapping[str, str] = {
     "genres": "genre",
     "franchises": "franchise",
@@ -25,8 +27,7 @@ VERIFIED = "verified"
 """The kind that says by which signature databases a dump is known."""
 
 PLAYER_COUNT = KINDS["player_counts"]
-USUAL_PLAYERS = "1"
-"""The player count of a ROM that has no facet of that kind."""
+"""A ROM whose player count is ``USUAL_PLAYERS`` has no facet of this kind."""
 
 VIRTUAL_KINDS: Mapping[str, str] = {
     "genre": "genre",

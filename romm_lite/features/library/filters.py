@@ -52,8 +52,7 @@ PLAYABLE = tuple(
 
 def filter_roms(session: Session, query: RomListQuery, user: Identity) -> list[Condition]:
     """Everything a list is restricted by, and what the user may not or does not want to see."""
-    shows_hidden = "hidden" in (query.statuses or ())
-    seen = see_roms(user) if shows_hidden else list_roms(user)
+    seen = see_roms(user) if _asks_for_hidden(session, query, user) else list_roms(user)
     return [*seen, *select_roms(session, query, user), *_read_filters(query, user)]
 
 
@@ -245,11 +244,26 @@ def is_in_virtual_collection(encoded: str) -> Condition:
 
 
 def _in_smart_collection(session: Session, collection_id: int, user: Identity) -> list[Condition]:
-    """What the rule of a collection, of one's own or public, means for this user."""
-    shown = or_(SMART_COLLECTIONS.c.user_id == user.user_id, SMART_COLLECTIONS.c.is_public)
-    rule = select(SMART_COLLECTIONS.c.filter_criteria)
-    criteria = session.scalar(rule.where(SMART_COLLECTIONS.c.id == collection_id, shown))
-    if criteria is None:
+    """What the rule of a collection means for this user."""
+    rule = _read_rule(session, collection_id, user)
+    if rule is None:
         return [false()]
-    query = read_criteria(criteria)
-    return [*select_roms(session, query, user), *_read_filters(query, user)]
+    return [*select_roms(session, rule, user), *_read_filters(rule, user)]
+
+
+def _read_rule(session: Session, collection_id: int, user: Identity) -> RomListQuery | None:
+    """The rule of a collection of one's own or a public one; None if there is no such."""
+    shown = or_(SMART_COLLECTIONS.c.user_id == user.user_id, SMART_COLLECTIONS.c.is_public)
+    stored = select(SMART_COLLECTIONS.c.filter_criteria)
+    criteria = session.scalar(stored.where(SMART_COLLECTIONS.c.id == collection_id, shown))
+    return None if criteria is None else read_criteria(criteria)
+
+
+def _asks_for_hidden(session: Session, query: RomListQuery, user: Identity) -> bool:
+    """Whether the list, or the rule whose ROMs it shows, is about what the user hides."""
+    if "hidden" in (query.statuses or ()):
+        return True
+    if query.smart_collection_id is None:
+        return False
+    rule = _read_rule(session, query.smart_collection_id, user)
+    return rule is not None and "hidden" in (rule.statuses or ())

@@ -5,17 +5,18 @@ database hands them over as one text, which is three times as fast as row by row
 """
 
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
 import orjson
 from sqlalchemy import ColumnElement, Select, func, select
-from sqlmodel import Session
 
 from romm_lite.features.library.facets import KINDS
 from romm_lite.features.library.filters import depends_on_others, filter_roms
 from romm_lite.features.library.groups import collapse, read_groups, read_main_siblings
+from romm_lite.features.library.ids import fetch_ids, fetch_initials
+from romm_lite.features.library.initials import find_starts
 from romm_lite.features.library.orders import Order, read_order
 from romm_lite.features.library.search import find_matches
 from romm_lite.features.library.values import read_filter_values
@@ -70,15 +71,20 @@ class Listing:
     def char_index(self) -> bytes:
         """JSON of the place of the first row of each initial character of the sort key.
 
-        Ask for it first: the ids come along with it.
+        Ask for it first: the ids may come along with it.
         """
 
         def make() -> bytes:
-            initials = self._select_initials()
-            present = sorted(set(initials) - {NO_CHARACTER})
-            return orjson.dumps({each: initials.index(each) for each in present})
+            return orjson.dumps(self._find_starts(), option=orjson.OPT_SORT_KEYS)
 
         return self._sidecar("initials", make)
+
+    def _find_starts(self) -> Mapping[str, int]:
+        order = read_order(self._query.order_by)
+        if order.keeps_initials_together:
+            return find_starts(self._view.session, self.ids, order.initial)
+        initials = self._select_initials()
+        return {each: initials.index(each) for each in set(initials) - {NO_CHARACTER}}
 
     def filter_values(self) -> bytes:
         """JSON of what the selected part of the library can be filtered by."""
@@ -106,7 +112,7 @@ class Listing:
         if self._query.search_term and self._is_lasting and not self._query.group_by_meta_id:
             return self._search()
         if not self._query.group_by_meta_id:
-            return _fetch_ids(self._view.session, self._statement(ROMS.c.id))
+            return fetch_ids(self._view.session, self._statement(ROMS.c.id))
         view, regions = self._view, self._regions
         groups = view.library.groups.get(
             (view.version, regions), lambda: read_groups(view.session, regions)
@@ -120,7 +126,7 @@ class Listing:
         if found is None:
             return everything.ids
         places = everything._places
-        ids = {rom_id for each in found for rom_id in _fetch_ids(self._view.session, each)}
+        ids = {rom_id for each in found for rom_id in fetch_ids(self._view.session, each)}
         listed = (rom_id for rom_id in ids if rom_id < len(places) and places[rom_id])
         return array("I", sorted(listed, key=places.__getitem__))
 
@@ -145,7 +151,7 @@ class Listing:
             return "".join(initial for rom_id, initial in rows if rom_id in kept)
         initial = func.substr(read_order(self._query.order_by).initial, 1, 1)
         shown = func.coalesce(func.nullif(initial, ""), NO_CHARACTER).label("initial")
-        ids, initials = _fetch_both(self._view.session, self._statement(ROMS.c.id, shown))
+        ids, initials = fetch_initials(self._view.session, self._statement(ROMS.c.id, shown))
         self._know(ids)
         return initials
 
@@ -174,29 +180,3 @@ def _terms(order: Order, query: RomListQuery) -> list[ColumnElement[Any]]:
     if query.order_dir.lower() == "desc":
         return [*terms, key.desc(), ROMS.c.id.desc()]
     return [*terms, key, ROMS.c.id]
-
-
-def _fetch_ids(session: Session, statement: Select[Any]) -> "array[int]":
-    if session.get_bind().dialect.name != "sqlite":
-        return array("I", session.scalars(statement))
-    rows = statement.subquery()
-    return _read_array(session.scalar(select(func.json_group_array(rows.c[0]))))
-
-
-def _fetch_both(session: Session, statement: Select[Any]) -> tuple["array[int]", str]:
-    """Ids and one character each."""
-    if session.get_bind().dialect.name != "sqlite":
-        ids = array("I")
-        initials = []
-        for rom_id, initial in session.execute(statement):
-            ids.append(rom_id)
-            initials.append(initial)
-        return ids, "".join(initials)
-    rows = statement.subquery()
-    both = func.json_group_array(rows.c[0]), func.group_concat(rows.c[1], "")
-    listed, initials = session.execute(select(*both)).one()
-    return _read_array(listed), initials or ""
-
-
-def _read_array(text: str | None) -> "array[int]":
-    return array("I", orjson.loads(text or "[]"))

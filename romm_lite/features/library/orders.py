@@ -19,6 +19,9 @@ OF_USER = (
     *("backlogged", "now_playing", "hidden", "is_main_sibling"),
 )
 
+BY_CODE_POINT = ("name_sort_key", "fs_name")
+"""Texts that every database has in this order; with others it is up to its settings."""
+
 
 @dataclass(frozen=True)
 class Order:
@@ -31,6 +34,11 @@ class Order:
     @property
     def may_be_null(self) -> bool:
         return bool(self.column.nullable) or self.table == "metadata"
+
+    @property
+    def keeps_initials_together(self) -> bool:
+        """Whether rows with the same initial follow each other."""
+        return self.table == "roms" and self.column.name in BY_CODE_POINT
 
 
 def read_order(order_by: str) -> Order:

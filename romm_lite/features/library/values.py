@@ -25,7 +25,8 @@ def read_filter_values(
     facets = select(FACETS.c.kind, FACETS.c.value).where(_occurs(query, user, conditions))
     for kind, value in session.execute(facets.where(FACETS.c.kind.in_(word_of))):
         values[word_of[kind]].add(value)
-    if session.scalar(select(exists().where(*conditions, _has_usual_players()))):
+    usual = select(ROMS.c.id).where(*conditions, _has_usual_players())
+    if session.scalar(select(usual.exists())):
         values["player_counts"].add(USUAL_PLAYERS)
     platforms = select(PLATFORMS.c.id).where(
         exists().where(ROMS.c.platform_id == PLATFORMS.c.id, *conditions)

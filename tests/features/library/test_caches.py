@@ -68,6 +68,13 @@ def test_last_value_is_kept_whatever_its_size() -> None:
     assert set(cache.find("bc")) == {"c"}
 
 
+def test_so_many_are_kept_whatever_their_size() -> None:
+    cache: Cache[bytes] = Cache(100, len, fewest=2)
+    for key in "abc":
+        cache.put({key: bytes(1000)})
+    assert set(cache.find("abc")) == {"b", "c"}
+
+
 def test_value_that_is_there_stays() -> None:
     cache = make_cache(2)
     cache.put({"a": b"1"})
