@@ -21,6 +21,12 @@ LISTS: Mapping[str, tuple[str, ...]] = {
     "collections": ("igdb",),
 }
 """Whose list counts, the first that is not empty; the source calls it by the same name."""
+NAMED_BY = (
+    ("igdb", "alternative_names"),
+    ("moby", "alternate_titles"),
+    ("ss", "alternative_names"),
+)
+"""Where a source has the other names of a game."""
 RATED_BY = ("igdb", "ss")
 COUNTED_BY = ("manual", "ss", "igdb", "gamelist")
 USUAL_PLAYERS = "1"
@@ -102,6 +108,12 @@ def _find_age_ratings(payloads: Payloads) -> list[str]:
         if found:
             return found
     return _read_texts([_get(payloads, "launchbox", "esrb")])
+
+
+def list_other_names(payloads: Payloads) -> list[str]:
+    """All other names that sources have for a game."""
+    lists = (_get(payloads, source, key) for source, key in NAMED_BY)
+    return [name for each in lists if isinstance(each, list) for name in _read_texts(each)]
 
 
 def _find_player_count(payloads: Payloads) -> str:

@@ -13,10 +13,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from romm_lite.features.library.facets import KINDS, PLAYER_COUNT, USUAL_PLAYERS, VERIFIED
-from romm_lite.features.library.rows import CHUNK, insert_rows, put_rows
+from romm_lite.features.library.rows import CHUNK, insert_rows, put_rows, update_rows
+from romm_lite.features.library.search_texts import change_others
 from romm_lite.kernel.times import now
 from romm_lite.metadata.ages import minimum_age
-from romm_lite.metadata.aggregate import LISTS, Facts, aggregate
+from romm_lite.metadata.aggregate import LISTS, Facts, aggregate, list_other_names
 from romm_lite.tables.roms import FACETS, ROM_FACETS, ROM_METADATA, ROM_SOURCES, ROMS
 
 log = logging.getLogger(__name__)
@@ -87,6 +88,23 @@ def _store_facts(session: Session, platform_id: int, known: Mapping[int, Sources
         facets[rom_id] = {*_list_facets(facts), *_list_verified(payloads.get("hasheous", {}))}
     put_rows(session, ROM_METADATA, rows, ["rom_id"])
     replace_facets(session, platform_id, FACT_KINDS, facets)
+    _store_other_names(session, known)
+
+
+def _store_other_names(session: Session, known: Mapping[int, Sources]) -> None:
+    """Let searches find ROMs by all names that their sources have for them."""
+    names = {
+        rom_id: list_other_names({name: each.payload or {} for name, each in sources.items()})
+        for rom_id, sources in known.items()
+    }
+    query = select(ROMS.c.id, ROMS.c.search_text).where(ROMS.c.id.in_(known))
+    texts = dict(tuple(row) for row in session.execute(query))
+    rows = [
+        {"id": rom_id, "search_text": text}
+        for rom_id, others in names.items()
+        if (text := change_others(texts[rom_id], others)) != texts[rom_id]
+    ]
+    update_rows(session, ROMS, rows)
 
 
 def describe_facts(facts: Facts) -> dict[str, Any]:

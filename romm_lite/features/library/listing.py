@@ -18,7 +18,7 @@ from romm_lite.features.library.groups import collapse, read_groups, read_main_s
 from romm_lite.features.library.ids import fetch_ids, fetch_initials
 from romm_lite.features.library.initials import find_starts
 from romm_lite.features.library.orders import Order, read_order
-from romm_lite.features.library.search import find_matches
+from romm_lite.features.library.search import find_ids
 from romm_lite.features.library.values import read_filter_values
 from romm_lite.features.library.view import View
 from romm_lite.tables.rom_users import ROM_USER
@@ -121,12 +121,11 @@ class Listing:
 
     def _search(self) -> "array[int]":
         """What the search finds of the list without it, which is at hand and in order."""
-        found = find_matches(self._view.session, self._query.search_term)
+        ids = find_ids(self._view.session, self._query.search_term)
         everything = Listing(self._view, self._query.model_copy(update={"search_term": None}))
-        if found is None:
+        if ids is None:
             return everything.ids
         places = everything._places
-        ids = {rom_id for each in found for rom_id in fetch_ids(self._view.session, each)}
         listed = (rom_id for rom_id in ids if rom_id < len(places) and places[rom_id])
         return array("I", sorted(listed, key=places.__getitem__))
 

@@ -32,7 +32,7 @@ from romm_lite.tables.roms import ROMS
 
 _ROM = select(
     *(ROMS.c.id, ROMS.c.platform_id, ROMS.c.name, ROMS.c.name_sort_key, ROMS.c.fs_name),
-    *(ROMS.c.fs_path, ROMS.c.fs_size_bytes, PLATFORMS.c.fs_slug),
+    *(ROMS.c.fs_path, ROMS.c.fs_size_bytes, ROMS.c.search_text, PLATFORMS.c.fs_slug),
 ).join(PLATFORMS, PLATFORMS.c.id == ROMS.c.platform_id)
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, RowMapping, Text, type_coerce
 
 from romm_lite.features.library.sources import IDENTIFYING, NAMED, NUMBERED, PAYLOADS
 from romm_lite.kernel.times import from_ns, now
+from romm_lite.metadata.aggregate import NAMED_BY
 from romm_lite.tables.base import Json
 from romm_lite.tables.files import ROM_FILES
 from romm_lite.tables.platforms import PLATFORMS
@@ -75,6 +76,16 @@ def render_head(
     rom: RowMapping, sources: Mapping[str, Source], siblings: Iterable[RowMapping]
 ) -> Head:
     """A ROM with ``HEAD_COLUMNS``, its sources by provider and its siblings."""
+    fields, title = describe_rom(rom, sources)
+    shots = fields["merged_screenshots"]
+    picture = RESOURCES + title if title else (shots[0] if shots else None)
+    return Head(orjson.dumps(fields)[:-1], picture, _siblings(siblings))
+
+
+def describe_rom(
+    rom: RowMapping, sources: Mapping[str, Source]
+) -> tuple[dict[str, Any], str | None]:
+    """The fields of a head, and the path of a picture of its title if there is one."""
     known = {source: payload for source, (_, payload) in sources.items() if payload}
     parsed = {source: orjson.loads(payload) for source, payload in known.items()}
     shots = [RESOURCES + path for path in orjson.loads(rom["path_screenshots"])]
@@ -103,9 +114,7 @@ def render_head(
         "created_at": rom["created_at"],
         "updated_at": rom["updated_at"],
     }
-    title = _first(parsed, ("ss", "gamelist"), "title_screen_path")
-    picture = RESOURCES + title if title else (shots[0] if shots else None)
-    return Head(orjson.dumps(fields)[:-1], picture, _siblings(siblings))
+    return fields, _first(parsed, ("ss", "gamelist"), "title_screen_path")
 
 
 def _ids(sources: Mapping[str, Source]) -> dict[str, Any]:
@@ -166,12 +175,7 @@ def show_cover(path: str | None, changed: datetime) -> str:
 
 
 def _alternative_names(parsed: Payloads) -> list[str]:
-    keys = (
-        ("igdb", "alternative_names"),
-        ("moby", "alternate_titles"),
-        ("ss", "alternative_names"),
-    )
-    found = (parsed.get(source, {}).get(key) for source, key in keys)
+    found = (parsed.get(source, {}).get(key) for source, key in NAMED_BY)
     return sorted(next((names for names in found if names), ()))
 
 

@@ -177,15 +177,14 @@ def _store(session: Session, library: Library, rom_id: int, edit: Edit) -> None:
         columns = {}
     known = read_sources(session, [rom_id])[rom_id]
     sources = decide_sources(edit.changes, known, edit.payloads)
-    if sources:
-        service.change_sources(session, rom.platform_id, {rom_id: sources})
     columns |= _keep_files(library, rom, edit)
     changed = {name: value for name, value in columns.items() if getattr(rom, name) != value}
     if changed or edit.cover or edit.manual:
         service.change_roms(session, [{"id": rom_id, **changed, "updated_at": now()}])
-    elif not (sources or edit.renaming):
-        return
-    service.note_change(session)
+    if sources:  # last, for the names that a search finds are then those that were just stored
+        service.change_sources(session, rom.platform_id, {rom_id: sources})
+    if changed or edit.cover or edit.manual or sources or edit.renaming:
+        service.note_change(session)
 
 
 def _describe_texts(rom: Row[Any], edit: Edit) -> dict[str, Any]:

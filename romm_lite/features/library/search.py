@@ -8,6 +8,7 @@ from sqlalchemy import Select, false, or_, select
 from sqlmodel import Session
 
 from romm_lite.db.search import find_words, read_vocabulary
+from romm_lite.features.library.ids import fetch_ids
 from romm_lite.features.library.visibility import Condition
 from romm_lite.kernel.text import fold
 from romm_lite.tables.files import ROM_FILES
@@ -28,25 +29,42 @@ SIMILAR = 8
 
 def read_search(session: Session, term: str | None) -> Condition | None:
     """The condition of a search term, None if it names nothing to look for."""
-    found = find_matches(session, term)
+    found = _find_matches(session, term)
     return None if found is None else or_(false(), *(ROMS.c.id.in_(ids) for ids in found))
 
 
-def find_matches(session: Session, term: str | None) -> list[Ids] | None:
-    """The ids of what a search term finds, from several places; None if it names nothing.
+def find_ids(session: Session, term: str | None) -> set[int] | None:
+    """The ids of what a search term finds; None if it names nothing to look for."""
+    wanted = _read(term)
+    for match in (_match, _match_similar):
+        found: set[int] = set()
+        for each in wanted:
+            for ids in match(session, each):
+                found.update(fetch_ids(session, ids))
+        if found:
+            return found
+    return set() if wanted else None
+
+
+def _find_matches(session: Session, term: str | None) -> list[Ids] | None:
+    """Where the ids are of what a search term finds; None if it names nothing.
 
     ``|`` separates alternatives. One matches a ROM if each of its words is part of its name or
     file name, whatever the case and accents, or if it is a hash of the ROM or of one of its files.
     Where nothing matches, words of the library that differ by a letter or two are looked for.
     """
-    alternatives = filter(None, (each.strip() for each in (term or "").split("|")))
-    wanted = list(islice(alternatives, MOST))
+    wanted = _read(term)
     if not wanted:
         return None
     found = [ids for each in wanted for ids in _match(session, each)]
     if _finds_any(session, found):
         return found
     return [ids for each in wanted for ids in _match_similar(session, each)]
+
+
+def _read(term: str | None) -> list[str]:
+    alternatives = filter(None, (each.strip() for each in (term or "").split("|")))
+    return list(islice(alternatives, MOST))
 
 
 def _match(session: Session, alternative: str) -> Iterable[Ids]:

@@ -17,6 +17,11 @@ from romm_lite.disk.bios import is_verified
 from romm_lite.disk.hashing import Digests, FileHashes
 from romm_lite.disk.layout import Entry, RomFile
 from romm_lite.disk.names import is_prerelease, parse_tags, split_name, title_of
+from romm_lite.features.library.announced import describe_played as describe_played
+from romm_lite.features.library.announced import keep_seen as keep_seen
+from romm_lite.features.library.announced import render_announced as render_announced
+from romm_lite.features.library.announced import sees_platform as sees_platform
+from romm_lite.features.library.artwork import keep_cover as keep_cover
 from romm_lite.features.library.facets import KINDS
 from romm_lite.features.library.facts import Facet, add_facets, replace_facets
 from romm_lite.features.library.facts import Source as Source
@@ -24,8 +29,10 @@ from romm_lite.features.library.facts import change_sources as change_sources
 from romm_lite.features.library.facts import describe_ratings as describe_ratings
 from romm_lite.features.library.journal import settle_moves as settle_moves
 from romm_lite.features.library.rows import Columns, insert_rows, update_rows
+from romm_lite.features.library.search_texts import make_text, retitle
+from romm_lite.features.library.sources import IDENTIFYING as IDENTIFYING
 from romm_lite.kernel.events import LibraryChanged
-from romm_lite.kernel.text import fold, sort_key
+from romm_lite.kernel.text import sort_key
 from romm_lite.tables.files import ROM_FILES
 from romm_lite.tables.firmware import FIRMWARE
 from romm_lite.tables.platforms import PLATFORMS
@@ -35,17 +42,18 @@ BATCH = 500
 EXTENSION_LENGTH = 100
 NAME_FACETS = {KINDS[column]: column for column in ("regions", "languages", "tags")}
 """The column of a ROM by the kind of facet its values are; a name decides them."""
-NO_HASHES: Mapping[str, Any] = {"crc_hash": None, "md5_hash": None, "sha1_hash": None}
+_NO_DIGESTS: Mapping[str, Any] = {"crc_hash": None, "md5_hash": None, "sha1_hash": None}
+NO_HASHES: Mapping[str, Any] = {**_NO_DIGESTS, "ra_hash": None}
 NO_FILE_HASHES: Mapping[str, Any] = {
-    **NO_HASHES,
+    **_NO_DIGESTS,
     "chd_sha1_hash": None,
     "archive_members": None,
     "hashed": False,
 }
 
-NEVER_READ: Mapping[str, Any] = dict.fromkeys(NO_HASHES, "")
+NEVER_READ: Mapping[str, Any] = {**dict.fromkeys(_NO_DIGESTS, ""), "ra_hash": None}
 """The hashes of what is not read on purpose: nothing is waited for."""
-FILE_NEVER_READ: Mapping[str, Any] = {**NEVER_READ, "chd_sha1_hash": ""}
+FILE_NEVER_READ: Mapping[str, Any] = {**dict.fromkeys(_NO_DIGESTS, ""), "chd_sha1_hash": ""}
 
 
 class NewRom(NamedTuple):
@@ -97,14 +105,15 @@ def describe_title(name: str, fs_name: str) -> dict[str, str]:
     return {
         "name": name,
         "name_sort_key": sort_key(name),
-        "search_text": f"{fold(name)}\n{fold(fs_name)}",
+        "search_text": make_text(name, fs_name),
     }
 
 
 def follow_title(rom: Row[Any], name: str, fs_name: str) -> dict[str, str]:
     """As ``describe_title`` for a ROM that has a title already: a sort key of its own, which its
-    name does not explain, stays."""
+    name does not explain, stays, and so do the names that searches find it by besides."""
     title = describe_title(name, fs_name)
+    title["search_text"] = retitle(rom.search_text, name, fs_name)
     if rom.name_sort_key != sort_key(rom.name):
         title["name_sort_key"] = rom.name_sort_key
     return title
@@ -196,12 +205,13 @@ def change_platforms(session: Session, rows: Sequence[Columns]) -> None:
     update_rows(session, PLATFORMS, rows)
 
 
-def add_roms(session: Session, platform_id: int, roms: Sequence[NewRom]) -> int:
-    """Store ROMs with their files and facets; how many, for those there already are left alone."""
+def add_roms(session: Session, platform_id: int, roms: Sequence[NewRom]) -> dict[str, int]:
+    """Store ROMs with their files and facets; their ids by file name. Those there already are left
+    alone."""
     there = _ids_by_name(session, platform_id, [rom.fs_name for rom in roms])
     new = [rom for rom in roms if rom.fs_name not in there]
     if not new:
-        return 0
+        return {}
     rows = [
         {
             "platform_id": platform_id,
@@ -217,7 +227,7 @@ def add_roms(session: Session, platform_id: int, roms: Sequence[NewRom]) -> int:
     add_files(session, {ids[rom.fs_name]: rom.files for rom in new})
     named = ({**row, "id": ids[row["fs_name"]]} for row in rows)
     add_facets(session, platform_id, _list_facets(named))
-    return len(new)
+    return ids
 
 
 def change_roms(session: Session, rows: Sequence[Columns]) -> None:

@@ -107,6 +107,23 @@ def test_a_search_follows_every_change(every_home: Home, games: dict[str, int]) 
     assert found(every_home, "zelda") == []
 
 
+def test_other_names_are_found_too(every_home: Home) -> None:
+    home = every_home
+    rom = home.rom("Moss (USA).sfc", home.platform("snes"))
+    client = home.client("root")
+
+    def change(**form: str) -> None:
+        assert client.put(f"/api/roms/{rom}", data=form).status_code == 200
+
+    change(igdb_id="7", raw_igdb_metadata='{"alternative_names": ["Kokè no Mori", "苔"]}')
+    assert found(home, "koke mori") == found(home, "苔") == found(home, "moss") == [rom]
+    change(name="Fern")
+    assert found(home, "koke fern") == [rom]
+    change(raw_igdb_metadata='{"alternative_names": ["Gräser"]}', name="Reed")
+    assert found(home, "graser reed") == [rom]
+    assert found(home, "koke") == found(home, "fern") == []
+
+
 def test_hits_are_in_the_order_asked_for(every_home: Home) -> None:
     platform = every_home.platform("snes")
     made = [every_home.rom(f"Zelda {n}.sfc", platform, fs_size_bytes=n % 3) for n in range(5)]
