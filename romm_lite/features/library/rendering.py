@@ -29,6 +29,8 @@ NO_FACTS: Mapping[str, Any] = {
     "first_release_date": None,
     "average_rating": None,
 }
+READ = ("igdb", "moby", "ss", "launchbox", "gamelist")
+"""The sources whose payloads have something that is told by itself; the others are not parsed."""
 _LEFT_OUT = frozenset({"search_text", "version", "url_screenshots", "is_prerelease"})
 Payloads = Mapping[str, Any]
 Source = tuple[str | None, str | None]
@@ -87,7 +89,7 @@ def describe_rom(
 ) -> tuple[dict[str, Any], str | None]:
     """The fields of a head, and the path of a picture of its title if there is one."""
     known = {source: payload for source, (_, payload) in sources.items() if payload}
-    parsed = {source: orjson.loads(payload) for source, payload in known.items()}
+    parsed = {source: orjson.loads(known[source]) for source in READ if source in known}
     shots = [RESOURCES + path for path in orjson.loads(rom["path_screenshots"])]
     fields = {
         "id": rom["id"],
