@@ -3,6 +3,7 @@
 import logging
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DisconnectionError
 from sqlmodel import Session
 
 from romm_lite.kernel.errors import SettingInvalid
@@ -32,6 +34,9 @@ WAL_KEPT_BYTES = 64 * 1024 * 1024
 """What a long scan leaves of the write-ahead log's file once it is written back."""
 POOL = {"pool_size": 8, "max_overflow": 4}
 """Two database workers, four uploads, a watcher and a timer, and a few to spare."""
+USED = "used"
+IDLE_SECONDS = 2
+"""After so long a connection is asked whether it still works before it is used."""
 CUT_NOTHING = """
     SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES'),
         group_concat_max_len = 1073741824
@@ -45,25 +50,49 @@ def open_engine(url: str, *, echo: bool = False) -> Engine:
         return _open_sqlite(url, echo)
     options: dict[str, Any] = {
         "isolation_level": "REPEATABLE READ",  # Database.read() is one view, on all of them
-        "pool_pre_ping": True,
         "pool_recycle": 1800,
     }
-    if not url.startswith("postgresql"):
+    if url.startswith("postgresql"):
+        # Compiling a query takes longer than any of ours does.
+        options["connect_args"] = {"options": "-c jit=off"}
+    else:
         options["connect_args"] = {"init_command": CUT_NOTHING}
     try:
-        return create_engine(url, echo=echo, hide_parameters=not echo, **POOL, **options)
+        engine = create_engine(url, echo=echo, hide_parameters=not echo, **POOL, **options)
     except ModuleNotFoundError as error:
         extra = "postgres" if url.startswith("postgresql") else "mariadb"
         raise SettingInvalid(
             f"The database driver {error.name} is not installed: pip install 'romm_lite[{extra}]'"
         ) from error
+    _ping_the_idle(engine)
+    return engine
+
+
+def _ping_the_idle(engine: Engine) -> None:
+    """Have a connection replaced that its server has closed meanwhile; asking each time it is used
+    would be a journey more for every request."""
+
+    def check(connection: Any, record: Any, _proxy: Any) -> None:
+        used = record.info.get(USED)
+        if used is None or time.monotonic() - used < IDLE_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise DisconnectionError from error
+
+    def note(_connection: Any, record: Any) -> None:
+        record.info[USED] = time.monotonic()
+
+    event.listen(engine, "checkout", check)
+    event.listen(engine, "checkin", note)
 
 
 def _open_sqlite(url: str, echo: bool) -> Engine:
-    module = _sqlite_module()
+    module = find_sqlite()
     path = make_url(url).database
     in_file = path not in (None, "", ":memory:")
-    journal = _journal_mode(module, Path(str(path))) if in_file else "MEMORY"
+    journal = choose_journal(module, Path(str(path))) if in_file else "MEMORY"
     few_connections_stay_warm: dict[str, Any] = {**POOL, "pool_use_lifo": True} if in_file else {}
     engine = create_engine(
         url,
@@ -99,7 +128,7 @@ def _open_sqlite(url: str, echo: bool) -> Engine:
     return engine
 
 
-def _sqlite_module() -> ModuleType:
+def find_sqlite() -> ModuleType:
     """The bundled SQLite where there is one, else Python's own."""
     try:
         from pysqlite3 import dbapi2
@@ -108,7 +137,8 @@ def _sqlite_module() -> ModuleType:
     return dbapi2  # type: ignore[no-any-return]
 
 
-def _journal_mode(module: ModuleType, path: Path) -> str:
+def choose_journal(module: ModuleType, path: Path) -> str:
+    """The journal of a SQLite file that is sound with this SQLite where the file lies."""
     if module.sqlite_version_info < SOUND_SQLITE:
         log.warning(
             "SQLite %s can lose data with a write-ahead log; using a rollback journal, "
@@ -172,6 +202,10 @@ class Database:
             events = session.info.pop("events", ())
         for happened in events:
             self._bus.publish(happened)
+
+    def publish(self, happened: object) -> None:
+        """Publish an event that hangs on no unit of work."""
+        self._bus.publish(happened)
 
     def close(self) -> None:
         """Close all connections."""

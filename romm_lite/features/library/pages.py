@@ -74,6 +74,9 @@ SIBLINGS: Select[Any] = (
         ).join(ROMS, ROMS.c.id == _other.c.rom_id)
     )
     .where(_mine.c.rom_id.in_(IDS))
+    # Right after much was stored these two guess badly which table to begin with.
+    .prefix_with("STRAIGHT_JOIN", dialect="mariadb")
+    .prefix_with("STRAIGHT_JOIN", dialect="mysql")
 )
 OWN: Select[Any] = select(*(ROM_USER.c[name] for name in USER_COLUMNS)).where(
     ROM_USER.c.user_id == ME, ROM_USER.c.rom_id.in_(IDS)
@@ -120,7 +123,9 @@ def render_roms(
         chunk = ids[start : start + CHUNK]
         heads = read_heads(view, chunk)
         rest = read_rest(view, heads, with_files=with_files)
-        pictures = read_newest_pictures(view, chunk) if with_pictures else {}
+        pictures = (
+            read_newest_pictures(view.session, view.user.user_id, chunk) if with_pictures else {}
+        )
         for rom_id, head in heads.items():
             shown = pictures.get(rom_id, head.picture) if with_pictures else None
             items.append(render_rom(head, {**rest[rom_id], "screenshot_path": shown}))
