@@ -46,7 +46,18 @@ def read_all(layout: Layout, sources: Sequence[Source], workers: int) -> float:
     """MB/s of the scan's own way from files to hashes."""
 
     def read(group: list[Source], stop: Stop) -> list[Reading]:
-        return [read_rom(layout, [each], is_flat=True, stop=stop, timeout=60) for each in group]
+        return [
+            read_rom(
+                layout,
+                [each],
+                is_flat=True,
+                system=None,
+                stop=stop,
+                timeout=60,
+                is_settled=True,
+            )
+            for each in group
+        ]
 
     started = time.perf_counter()
     groups = make_groups(sources, lambda source: (1, source.size))

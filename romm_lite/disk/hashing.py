@@ -3,12 +3,15 @@
 import hashlib
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import RawIOBase
 from pathlib import Path
 
 from romm_lite.disk.archives import SNIFFED, open_archive, recognize
 from romm_lite.disk.exclusions import DEFAULT_EXTENSIONS, DEFAULT_FILES, compile_names
+from romm_lite.disk.exotic import achievements
+from romm_lite.disk.exotic.achievements import System
+from romm_lite.disk.exotic.cartridges import RomHash
 from romm_lite.disk.exotic.chd import read_sha1
 from romm_lite.disk.members import (
     BLOCK,
@@ -71,21 +74,24 @@ class FileHashes:
     digests: Digests = Digests()
     chd_sha1: str = ""
     archive_members: tuple[ArchiveMember, ...] | None = None
+    ra: str | None = None
+    """The hash of RetroAchievements, of the one file that stands for a ROM."""
     note: str = ""
 
 
 class Running:
     """Digests in the making of one piece and, at choice, of all pieces up to its end."""
 
-    __slots__ = ("_crc", "_md5", "_sha1", "_whole", "size")
+    __slots__ = ("_crc", "_md5", "_rom", "_sha1", "_whole", "size")
 
-    def __init__(self, before: "Running | None" = None) -> None:
-        """``before`` are the pieces ahead of this one; it is left as it is."""
+    def __init__(self, before: "Running | None" = None, rom: RomHash | None = None) -> None:
+        """``before`` are the pieces ahead of this one, left as they are; ``rom`` takes this too."""
         self.size = 0
         self._crc = 0
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._sha1 = hashlib.sha1(usedforsecurity=False)
         self._whole = before._copy() if before else None
+        self._rom = rom
 
     def update(self, block: bytes | memoryview) -> None:
         self.size += len(block)
@@ -94,6 +100,8 @@ class Running:
         self._sha1.update(block)
         if self._whole:
             self._whole.update(block)
+        if self._rom:
+            self._rom.update(block)
 
     def digests(self) -> Digests:
         """The digests of this piece."""
@@ -121,7 +129,11 @@ def hash_file(path: Path, stop: Callable[[], bool] = never) -> Digests:
 
 
 def hash_flat(
-    path: Path, *, stop: Callable[[], bool] = never, seven_zip_timeout: float = 60
+    path: Path,
+    *,
+    system: System | None = None,
+    stop: Callable[[], bool] = never,
+    seven_zip_timeout: float = 60,
 ) -> FileHashes:
     """Hashes of a ROM that is one file; those of the ROM are the same.
 
@@ -129,12 +141,13 @@ def hash_flat(
     other container as its largest member. What cannot be unpacked is hashed as it is, and what
     cannot be read has no hashes; the note tells.
     """
-    return _Hasher(stop, seven_zip_timeout).hash(path, None, flat=True)[0]
+    return _Hasher(stop, seven_zip_timeout).hash(path, None, system, flat=True)[0]
 
 
 def hash_folder(
     files: Sequence[tuple[Path, bool]],
     *,
+    system: System | None = None,
     stop: Callable[[], bool] = never,
     seven_zip_timeout: float = 60,
 ) -> tuple[list[FileHashes], Digests]:
@@ -143,12 +156,15 @@ def hash_folder(
     ``files`` are (path, is directly in the ROM's folder). A container counts as its largest member.
     The ROM's digests are of the files directly in the folder put end to end, sorted by name.
     """
+    chosen = _choose(files, system)
     hasher = _Hasher(stop, seven_zip_timeout)
     hashes = [FileHashes()] * len(files)
     whole: Running | None = None
     for place in sorted(range(len(files)), key=lambda place: files[place][0].name):
         path, is_top_level = files[place]
-        hashes[place], piece = hasher.hash(path, whole if is_top_level else None)
+        hashes[place], piece = hasher.hash(
+            path, whole if is_top_level else None, system if place == chosen else None
+        )
         if is_top_level and piece.size:
             whole = piece.end()
     return hashes, whole.digests() if whole else Digests()
@@ -166,7 +182,7 @@ def identify(path: Path) -> tuple[str, int] | None:
         if archive is None:
             return None
         with archive:
-            largest = _largest(archive)
+            largest = _largest(archive.files())
     except (OSError, BadArchive):
         return None
     if largest.crc is None or not largest.size:
@@ -182,19 +198,35 @@ class _Hasher:
         self._seconds = seven_zip_timeout
 
     def hash(
-        self, path: Path, before: Running | None, *, flat: bool = False
+        self, path: Path, before: Running | None, system: System | None, *, flat: bool = False
     ) -> tuple[FileHashes, Running]:
-        """Hashes of a file, and the digests behind them continued from ``before``."""
+        """Hashes of a file, and the digests behind them continued from ``before``.
+
+        With a ``system`` there is also the hash of RetroAchievements.
+        """
         _check(self._stop)
+        rom = achievements.start(path, system) if system else None
+        found, running = self._hash(path, before, rom, flat=flat)
+        if rom and not found.note:
+            found = replace(found, ra=achievements.finish(path, rom, _md5_of_rom(found)))
+        elif system and not rom and found.digests.md5:
+            found = replace(found, ra=achievements.hash_at_rest(path, system, self._stop))
+        return found, running
+
+    def _hash(
+        self, path: Path, before: Running | None, rom: RomHash | None, *, flat: bool
+    ) -> tuple[FileHashes, Running]:
         buffer = _buffer()
         try:
             with path.open("rb", buffering=0) as file:
                 got = file.readinto(buffer)
                 head = bytes(buffer[:SNIFFED])[:got]
-                unpacked, note = self._unpack(path, head, before, flat=flat)
+                unpacked, note = self._unpack(path, head, before, rom, flat=flat)
                 if unpacked:
                     return unpacked
-                running = Running(before)
+                if rom:
+                    rom.begin(path.stat().st_size)
+                running = Running(before, rom)
                 running.update(buffer[:got])
                 _read(file, running, self._stop)
         except OSError as error:
@@ -202,7 +234,13 @@ class _Hasher:
         return FileHashes(running.digests(), read_sha1(head), note=note), running
 
     def _unpack(
-        self, path: Path, head: bytes, before: Running | None, *, flat: bool
+        self,
+        path: Path,
+        head: bytes,
+        before: Running | None,
+        rom: RomHash | None,
+        *,
+        flat: bool,
     ) -> tuple[tuple[FileHashes, Running] | None, str]:
         """Hashes of what is inside, or None with a note if there is nothing or it cannot be."""
         is_composite = flat and path.name.lower().endswith(_ARCHIVE_NAMES)
@@ -218,8 +256,8 @@ class _Hasher:
                 return None, "it is not the archive its name says" if is_odd else ""
             with archive:
                 if is_composite:
-                    return _hash_all(archive), ""
-                return _hash_largest(archive, before), ""
+                    return _hash_all(archive, rom), ""
+                return _hash_largest(archive, before, rom), ""
         except BadArchive as error:
             return None, f"{error}: hashed as it is"
 
@@ -227,7 +265,10 @@ class _Hasher:
 class _Members:
     """Takes the blocks of one member after another."""
 
-    def __init__(self) -> None:
+    def __init__(self, largest: Member, rom: RomHash | None) -> None:
+        """``rom`` takes the largest member."""
+        self._largest = largest
+        self._rom = rom
         self.hashed: dict[int, ArchiveMember] = {}
         self._member: Member | None = None
         self.running = Running()
@@ -236,7 +277,10 @@ class _Members:
         if member is not self._member:
             self.finish()
             before = self.running.end() if self._member else None
-            self._member, self.running = member, Running(before)
+            rom = self._rom if member is self._largest else None
+            if rom:
+                rom.begin(member.size)
+            self._member, self.running = member, Running(before, rom)
         self.running.update(block)
 
     def finish(self) -> None:
@@ -246,9 +290,9 @@ class _Members:
             )
 
 
-def _hash_all(archive: Archive) -> tuple[FileHashes, Running]:
+def _hash_all(archive: Archive, rom: RomHash | None) -> tuple[FileHashes, Running]:
     wanted = _wanted(archive)
-    members = _Members()
+    members = _Members(_largest(wanted), rom)
     try:
         archive.feed(wanted, members.take)
     except CannotExtract as error:
@@ -261,9 +305,14 @@ def _hash_all(archive: Archive) -> tuple[FileHashes, Running]:
     return FileHashes(whole.digests(), archive_members=described), whole
 
 
-def _hash_largest(archive: Archive, before: Running | None) -> tuple[FileHashes, Running]:
-    running = Running(before)
-    archive.feed([_largest(archive)], lambda _, block: running.update(block))
+def _hash_largest(
+    archive: Archive, before: Running | None, rom: RomHash | None
+) -> tuple[FileHashes, Running]:
+    member = _largest(archive.files())
+    if rom:
+        rom.begin(member.size)
+    running = Running(before, rom)
+    archive.feed([member], lambda _, block: running.update(block))
     return FileHashes(running.digests()), running
 
 
@@ -276,11 +325,34 @@ def _wanted(archive: Archive) -> list[Member]:
     return sorted(wanted, key=lambda member: member.name)
 
 
-def _largest(archive: Archive) -> Member:
-    files = archive.files()
+def _largest(files: Sequence[Member]) -> Member:
     if not files:
         raise BadArchive("it holds no file")
     return max(files, key=lambda member: member.size or 0)
+
+
+def _choose(files: Sequence[tuple[Path, bool]], system: System | None) -> int | None:
+    """Which file stands for a folder in the eyes of RetroAchievements."""
+    if system is None:
+        return None
+    places = [place for place, (_, is_top_level) in enumerate(files) if is_top_level]
+    named = [(files[place][0].name, _size_of(files[place][0])) for place in places]
+    chosen = achievements.choose_file(named, system, _ARCHIVE_NAMES)
+    return None if chosen is None else places[chosen]
+
+
+def _size_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _md5_of_rom(found: FileHashes) -> str:
+    """The MD5 of a file, or of the largest one in it."""
+    if found.archive_members is None:
+        return found.digests.md5
+    return max(found.archive_members, key=lambda member: member.size).md5_hash
 
 
 def _trust_listing(wanted: Sequence[Member], reason: str) -> FileHashes:

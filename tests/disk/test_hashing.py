@@ -6,6 +6,7 @@ import tarfile
 import tracemalloc
 import zlib
 from collections.abc import Callable
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -240,6 +241,16 @@ def test_a_folder_is_its_top_level_files_sorted_by_name(put: Put) -> None:
     ]
     assert hashes[4].chd_sha1
     assert whole == digests_of(b"aa" + chd() + b"zz")
+
+
+def test_the_order_of_the_files_of_a_folder_changes_nothing(put: Put) -> None:
+    files = [(put(name, name.encode() * 99), True) for name in ("b", "a", "C", "10", "9")]
+    expected = hash_folder(sorted(files))
+    for order in permutations(files):
+        hashes, whole = hash_folder(order)
+        assert whole == expected[1]
+        by_path = dict(zip(order, hashes, strict=True))
+        assert [by_path[file] for file in sorted(files)] == expected[0]
 
 
 def test_containers_in_a_folder_count_as_their_largest_member(
