@@ -6,7 +6,7 @@ transaction is in the database, so that nobody hears of rows that never came to 
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -28,6 +28,11 @@ class FilesArrived:
 
 
 @dataclass(frozen=True)
+class ScanAsked:
+    """A scan waits for its turn."""
+
+
+@dataclass(frozen=True)
 class UserDeleted:
     """A user and all rows of theirs are gone; files of theirs may go too."""
 
@@ -39,6 +44,54 @@ class RightsChanged:
     """What these users may do or see is no longer what it was."""
 
     user_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class SessionsEnded:
+    """A user logged out somewhere, or sessions of theirs were ended."""
+
+    user_id: int
+
+
+@dataclass(frozen=True)
+class ScanCounted:
+    """What a scan has counted so far, by the names of the wire; the first has the totals alone."""
+
+    stats: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class PlatformScanned:
+    """A scan has been through the names and the firmware of a platform."""
+
+    platform_id: int
+    new_firmware: int
+
+
+@dataclass(frozen=True)
+class RomsBegun:
+    """A scan begins with these ROMs, or knows more of them and is not done."""
+
+    rom_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class RomsFinished:
+    """A scan is done with these ROMs, or found them again."""
+
+    rom_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ScanEnded:
+    """A scan is over; ``failure`` is for a person, None if it was not one."""
+
+    stats: Mapping[str, int]
+    failure: str | None
+
+
+SCAN_EVENTS = (ScanCounted, PlatformScanned, RomsBegun, RomsFinished, ScanEnded)
+"""What a scan tells while it goes, in whichever process."""
 
 
 class Bus:

@@ -58,6 +58,11 @@ class Places:
         return self.data / "romm_lite.db"
 
     @property
+    def queue(self) -> Path:
+        """The SQLite file of tasks that wait for a worker."""
+        return self.data / "queue.db"
+
+    @property
     def snapshots(self) -> Path:
         """Copies of the SQLite file, one taken before each migration."""
         return self.data / "snapshots"

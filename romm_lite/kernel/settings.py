@@ -253,6 +253,15 @@ class Settings(BaseModel):
         536870912, description="Largest save, state or screenshot; 0 means no limit"
     )
     max_autocleanup_limit: AtLeastOne = Field(100, description="Most saves kept in a slot")
+    romm_asset_quota_bytes: Count = Field(
+        0, description="Bytes a user's saves, states and their history may have; 0 means no limit"
+    )
+    romm_history_count: Count = Field(
+        50, description="Old versions of a save that stay in its slot however old they are"
+    )
+    romm_history_days: Count = Field(
+        90, description="Days that versions beyond these are kept; 0 keeps all for ever"
+    )
     rom_patcher_timeout: AtLeastOne = Field(120, description="Seconds for one patch")
     rom_patcher_max_file_size_bytes: AtLeastOne = Field(
         4294967296, description="Largest file that is patched"

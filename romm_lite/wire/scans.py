@@ -2,15 +2,17 @@
 
 from pydantic import BaseModel, Field
 
-from romm_lite.wire.common import Schema, Timestamp
+from romm_lite.wire.common import RowId, Schema, Timestamp
 from romm_lite.wire.tasks import ScanStats
 
 
 class ScanInput(BaseModel):
-    """What to scan; no platforms means all, they are named by their folders."""
+    """What to scan: platforms by their folders or ids, else all; or games, and nothing else."""
 
     type: str = "quick"
     platforms: list[str] | None = Field(None, min_length=1)
+    platform_ids: list[RowId] | None = Field(None, min_length=1)
+    rom_ids: list[RowId] | None = Field(None, min_length=1)
 
 
 class ScanProgress(Schema):
@@ -29,6 +31,7 @@ class ScanSchema(Schema):
     id: int
     type: str
     platforms: list[str] | None
+    rom_ids: list[int] | None
     status: str
     phase: str
     stats: ScanStats

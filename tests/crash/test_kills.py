@@ -45,18 +45,18 @@ def kill_within(seconds: float, home: Home, *words: str) -> None:
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """2,000 files: flat ones, archives and folders."""
+    """5,000 files: flat ones, archives and folders."""
     library = tmp_path_factory.mktemp("library")
-    for number in range(1000):
+    for number in range(3000):
         name = f"Moss {number} (USA, Europe) (Rev {number % 5}).sfc"
         write(library / "roms" / "snes" / name, make_bytes(name, 5000))
-    for number in range(400):
+    for number in range(800):
         members = {f"{number}.a": make_bytes(f"a{number}", 500), f"{number}.b": b"b"}
         write(library / "roms" / "arcade" / f"moth{number}.zip", make_zip(members))
-    for number in range(150):
+    for number in range(300):
         for part in ("disc.cue", "disc.bin", "dlc/more.bin"):
             write(library / f"roms/psx/Game {number} (Japan)/{part}", make_bytes(part, 800))
-    for number in range(150):
+    for number in range(300):
         write(library / f"bios/psx/chip {number}.bin", make_bytes(str(number), 800))
     return library
 
@@ -71,27 +71,28 @@ def undisturbed(new_home: NewHome, library: Path) -> tuple[Rows, float]:
     return read_rows(home), took
 
 
-@pytest.mark.parametrize("turn", range(10))
+@pytest.mark.parametrize("turn", range(20))
 def test_a_scan_killed_at_a_random_moment(
     turn: int, new_home: NewHome, library: Path, undisturbed: tuple[Rows, float]
 ) -> None:
     rows, took = undisturbed
     home = new_home(ROMM_LIBRARY_PATH=str(library))
-    for _ in range(1 + turn % 3):
+    for _ in range(1 if turn % 4 else 3):
         kill_within(took, home, "scan")
     assert home.run("db", "check").returncode == 0
     home.scan()
     assert read_rows(home) == rows
 
 
-def test_a_complete_scan_killed_over_and_over(
-    new_home: NewHome, library: Path, undisturbed: tuple[Rows, float]
+@pytest.mark.parametrize("kind", ["complete", "hashes"])
+def test_a_scan_that_reads_all_killed_over_and_over(
+    kind: str, new_home: NewHome, library: Path, undisturbed: tuple[Rows, float]
 ) -> None:
     rows, took = undisturbed
     home = new_home(ROMM_LIBRARY_PATH=str(library))
     home.scan()
     for _ in range(10):
-        kill_within(took, home, "scan", "--type", "complete")
+        kill_within(took, home, "scan", "--type", kind)
     home.scan()
     assert read_rows(home) == rows
 

@@ -22,15 +22,19 @@ from romm_lite.features.library.announced import keep_seen as keep_seen
 from romm_lite.features.library.announced import render_announced as render_announced
 from romm_lite.features.library.announced import sees_platform as sees_platform
 from romm_lite.features.library.artwork import keep_cover as keep_cover
+from romm_lite.features.library.assets import illustrate as illustrate
+from romm_lite.features.library.assets import render_asset as render_asset
 from romm_lite.features.library.facets import KINDS
 from romm_lite.features.library.facts import Facet, add_facets, replace_facets
 from romm_lite.features.library.facts import Source as Source
 from romm_lite.features.library.facts import change_sources as change_sources
 from romm_lite.features.library.facts import describe_ratings as describe_ratings
 from romm_lite.features.library.journal import settle_moves as settle_moves
+from romm_lite.features.library.props import note_played as note_played
 from romm_lite.features.library.rows import Columns, insert_rows, update_rows
 from romm_lite.features.library.search_texts import make_text, retitle
 from romm_lite.features.library.sources import IDENTIFYING as IDENTIFYING
+from romm_lite.features.library.visibility import see_roms as see_roms
 from romm_lite.kernel.events import LibraryChanged
 from romm_lite.kernel.text import sort_key
 from romm_lite.tables.files import ROM_FILES

@@ -14,11 +14,12 @@ from romm_lite.db.engine import Database
 from romm_lite.features.scan import service
 from romm_lite.features.scan.kinds import ScanKind, ScanRequest, Status
 from romm_lite.features.scan.runs import Run
+from romm_lite.kernel.errors import Invalid
 from romm_lite.kernel.settings import Settings
 
 LINE_SECONDS = 5.0
 REDRAW_SECONDS = 0.2
-EXIT_CODES = {Status.DONE: 0, Status.FAILED: 1, Status.STOPPED: 130}
+EXIT_CODES = {Status.DONE: 0, Status.FAILED: 1, Status.STOPPED: 130, Status.INTERRUPTED: 1}
 
 Show = Callable[[Run], None]
 
@@ -28,17 +29,25 @@ def run_scan(
     database: Database,
     kind: ScanKind,
     platforms: Sequence[str] = (),
+    roms: Sequence[int] = (),
     *,
     as_json: bool = False,
 ) -> int:
     """Scan, tell how it goes and how it ended; the exit code.
 
     A bar on a terminal, else a line every few seconds; with ``as_json`` one JSON object at the end.
-    No platforms means all. Raises ``Conflict`` if a scan is already running.
+    A server on the same data folder runs it, after any scan that runs already; without one it
+    runs here, and ``Conflict`` is raised if another does. No platforms means all; with ``roms``,
+    which are ids, just these are scanned.
     """
-    request = ScanRequest(kind, tuple(platforms) or None)
+    if platforms and roms:
+        raise Invalid("Scan platforms or games, not both at once")
+    request = ScanRequest(kind, tuple(platforms) or None, roms=tuple(sorted(set(roms))) or None)
     with _progress(as_json=as_json) as started:
-        outcome = service.run(database, settings, request, started=started)
+        if service.is_served(settings):
+            outcome = service.run_by_server(database, settings, request, started)
+        else:
+            outcome = service.run(database, settings, request, started=started)
     if as_json:
         click.echo(json.dumps(asdict(outcome)))
     else:

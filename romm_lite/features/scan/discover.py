@@ -1,15 +1,18 @@
 """Which platforms there are, and which are gone."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from sqlalchemy import false as sql_false
 from sqlalchemy import func, select
 
+from romm_lite.db.engine import Database
 from romm_lite.disk.layout import Layout
 from romm_lite.features.library.service import BATCH, change_platforms, mark_missing
+from romm_lite.features.scan.kinds import KNOWN_ONLY, ScanKind
+from romm_lite.features.scan.runs import Run, save
 from romm_lite.features.scan.scan import Scan
 from romm_lite.kernel.errors import Invalid, LibraryUnavailable
 from romm_lite.tables.platforms import PLATFORMS
@@ -33,11 +36,59 @@ def discover(scan: Scan) -> list[str]:
             f"The library {scan.layout.library} has no platform folder, "
             f"but {known} platforms are known to lie there. {_ADVICE}"
         )
-    folders = choose(folders, scan.wanted)
+    folders = _select(scan, choose(folders, scan.wanted))
     scan.estimates.update((name, _count_entries(scan.layout, name)) for name in folders)
     scan.run.stats.total_platforms = len(folders)
     scan.run.stats.total_roms = sum(scan.estimates.values())
     return folders
+
+
+def _select(scan: Scan, folders: list[str]) -> list[str]:
+    """The folders that a scan of this kind goes into.
+
+    New platforms are those without a row, and those that a scan has begun with that was ended.
+    """
+    if scan.run.kind not in (ScanKind.NEW_PLATFORMS, *KNOWN_ONLY):
+        return folders
+    with scan.database.read() as session:
+        known = set(session.execute(select(PLATFORMS.c.fs_slug)).scalars())
+    if scan.run.kind in KNOWN_ONLY:
+        return [name for name in folders if name in known]
+    new = [name for name in folders if name not in known or name in scan.run.folders]
+    scan.run.folders = new
+    save(scan.database, scan.run)
+    return new
+
+
+def find_folders(database: Database, platform_ids: Iterable[int]) -> list[str]:
+    """The folders of platforms; ids that no platform has are left out."""
+    query = select(PLATFORMS.c.fs_slug).where(PLATFORMS.c.id.in_(set(platform_ids)))
+    with database.read() as session:
+        return sorted(session.execute(query).scalars())
+
+
+def find_roms(database: Database, run: Run, rom_ids: Sequence[int]) -> dict[str, list[str]]:
+    """The names of ROMs by the folder of their platform; tells of ids that no ROM has."""
+    names: dict[str, list[str]] = {}
+    unknown = set(rom_ids)
+    columns = (ROMS.c.id, ROMS.c.fs_name, PLATFORMS.c.fs_slug)
+    query = select(*columns).join(PLATFORMS, PLATFORMS.c.id == ROMS.c.platform_id)
+    for start in range(0, len(rom_ids), BATCH):
+        chosen = ROMS.c.id.in_(rom_ids[start : start + BATCH])
+        with database.read() as session:
+            rows = session.execute(query.where(chosen)).all()
+        for row in rows:
+            names.setdefault(row.fs_slug, []).append(row.fs_name)
+            unknown.discard(row.id)
+    for rom_id in sorted(unknown):
+        run.report(f"There is no game with the id {rom_id}.")
+    return names
+
+
+def find_last_rom(database: Database) -> int:
+    """The highest id of a ROM."""
+    with database.read() as session:
+        return session.execute(select(func.max(ROMS.c.id))).scalar() or 0
 
 
 def choose(folders: Sequence[str], wanted: Sequence[str] | None) -> list[str]:

@@ -9,6 +9,7 @@ from romm_lite.disk.layout import Entry
 from romm_lite.disk.names import show
 from romm_lite.features.library import service as library
 from romm_lite.features.scan.scan import PlatformFolder, Scan, differences
+from romm_lite.features.scan.telling import tell_platform
 from romm_lite.kernel.errors import LibraryUnavailable
 from romm_lite.tables.firmware import FIRMWARE
 
@@ -21,13 +22,15 @@ def read_firmware(scan: Scan) -> None:
             listing = scan.layout.list_firmware(platform.fs_slug)
         except LibraryUnavailable as error:
             scan.run.report(f"{error}; no firmware of {platform.fs_slug} was marked missing.")
+            tell_platform(scan, platform, 0)
             continue
         for name in listing.unreadable_names:
             scan.run.report(f"{show(name)}: the name of this firmware is not valid UTF-8.")
-        _store(scan, platform, listing.entries)
+        tell_platform(scan, platform, _store(scan, platform, listing.entries))
 
 
-def _store(scan: Scan, platform: PlatformFolder, entries: list[Entry]) -> None:
+def _store(scan: Scan, platform: PlatformFolder, entries: list[Entry]) -> int:
+    """Store what changed; how many files are new."""
     with scan.database.read() as session:
         query = select(FIRMWARE).where(FIRMWARE.c.platform_id == platform.id)
         known = {row.file_name: row for row in session.execute(query).all()}
@@ -51,6 +54,7 @@ def _store(scan: Scan, platform: PlatformFolder, entries: list[Entry]) -> None:
             library.add_firmware(session, new)
             library.change_firmware(session, changed)
         scan.run.stats.new_firmware += len(new)
+    return len(new)
 
 
 def _describe(
@@ -64,7 +68,7 @@ def _describe(
         "file_size_bytes": entry.size,
         "modified_ns": entry.mtime_ns,
     }
-    if row is not None and row.md5_hash and not scan.run.is_complete:
+    if row is not None and row.md5_hash and not scan.reads_all:
         is_known = not differences(row, columns)
     else:
         is_known = False

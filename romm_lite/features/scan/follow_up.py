@@ -1,9 +1,10 @@
-"""Scans of files that have just arrived: asked for at any moment, run one after another, none lost.
+"""Scans that wait: asked for at any moment, run one after another, none lost.
 
-What is asked for is a run that waits in the table of runs, so it outlives the server. It takes more
-names as long as it waits, and makes way for any other scan. Little files are read in a thread of
-the server, for starting a process takes longer than reading them; large ones and archives that need
-much memory in a process of their own.
+What is asked for is a run that waits in the table of runs, so it outlives the server and may be
+stored there by any process. Those that somebody asked for come first and run in a process of their
+own. Files that have just arrived make way for them and take more names as long as they wait. Little
+files are read in a thread of the server, for starting a process takes longer than reading them;
+large ones and archives that need much memory in a process too.
 """
 
 import logging
@@ -11,18 +12,18 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Self
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete
 
 from romm_lite.db.engine import Database
 from romm_lite.disk.archives import SNIFFED, recognize
 from romm_lite.disk.config import ConfigFile
 from romm_lite.disk.layout import Entry, Layout
-from romm_lite.features.library.service import BATCH
 from romm_lite.features.scan import runs, service
-from romm_lite.features.scan.kinds import ScanKind, ScanRequest, Status
+from romm_lite.features.scan.arrivals import store
+from romm_lite.features.scan.kinds import ScanRequest, Status
 from romm_lite.features.scan.runs import Run
 from romm_lite.kernel.errors import Conflict, RommError
-from romm_lite.kernel.events import FilesArrived
+from romm_lite.kernel.events import FilesArrived, ScanAsked
 from romm_lite.kernel.locks import hold
 from romm_lite.kernel.settings import Settings
 from romm_lite.tables.system import SCAN_RUNS, ScanRun
@@ -34,11 +35,13 @@ LITTLE = 64 * 2**20
 READ_HERE = (None, "zip")
 """Kinds of files that take little memory, whatever is in them."""
 AGAIN_SECONDS = 0.5
+LOOK_SECONDS = 1.0
+"""So often it is looked for what other processes ask for."""
 TROUBLE_SECONDS = 30
 
 
 class FollowUps:
-    """Runs what waits, in a thread that begins with the first of it."""
+    """Runs what waits, in a thread."""
 
     def __init__(self, settings: Settings, database: Database) -> None:
         self._settings = settings
@@ -51,8 +54,8 @@ class FollowUps:
         self._current: Run | None = None
 
     def __enter__(self) -> Self:
-        if _find_waiting(self._database) is not None:
-            self._wake()
+        self._thread = threading.Thread(target=self._work, name="follow-up-scans")
+        self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -68,38 +71,35 @@ class FollowUps:
     def ask(self, arrived: FilesArrived) -> None:
         """Have files scanned; when this returns it will come to that, whatever happens."""
         store(self._database, arrived.fs_slug, arrived.names, self._machine)
-        self._wake()
+        self._asked.set()
 
-    def _wake(self) -> None:
-        with self._lock:
-            self._asked.set()
-            if self._thread is None and not self._closing.is_set():
-                self._thread = threading.Thread(target=self._work, name="follow-up-scans")
-                self._thread.start()
+    def wake(self, _asked: ScanAsked) -> None:
+        """Look at once for what waits."""
+        self._asked.set()
 
     def _work(self) -> None:
         while not self._closing.is_set():
             self._asked.clear()
             try:
-                waiting = _find_waiting(self._database)
+                waiting = runs.find_waiting(self._database)
                 if waiting is None:
-                    self._asked.wait()
+                    self._asked.wait(LOOK_SECONDS)
                 elif not self._run(waiting):
                     self._closing.wait(AGAIN_SECONDS)
             except Exception:
-                log.exception("Files that arrived cannot be scanned yet")
+                log.exception("What waits to be scanned cannot be yet")
                 self._closing.wait(TROUBLE_SECONDS)
 
     def _run(self, waiting: ScanRun) -> bool:
         """Run one; False if it has to wait for another scan."""
         request = runs.read_request(waiting)
         run_id = waiting.id or 0
-        if _is_little(self._settings, request.files or {}):
+        if request.files is not None and _is_little(self._settings, request.files):
             self._run_here(request, run_id)
         else:
             self._run_in_child(request, run_id)
         now = runs.get(self._database, run_id)
-        if now.status == Status.DONE and not now.problems:
+        if request.files is not None and now.status == Status.DONE and not now.problems:
             _forget(self._database, run_id)
         return now.status != Status.WAITING
 
@@ -121,9 +121,9 @@ class FollowUps:
 
     def _run_in_child(self, request: ScanRequest, run_id: int) -> None:
         with hold(self._settings.places.scan_lock, {}) as is_free:
-            if not is_free:
+            if not is_free or runs.find_alive(self._database) is not None:
                 return
-        child = service.start_child(self._settings, request, run_id)
+        child = service.start_child(self._database, self._settings, request, run_id)
         while child.is_alive() and not self._closing.is_set():
             child.join(AGAIN_SECONDS)
         if child.is_alive():
@@ -131,40 +131,9 @@ class FollowUps:
             child.join()
         if child.exitcode:
             service.clear_dead(self._database, self._settings)
-
-
-def store(database: Database, fs_slug: str, names: Sequence[str], machine: str) -> None:
-    """Have files scanned together with others that wait."""
-    query = select(SCAN_RUNS.c.id, SCAN_RUNS.c.scope).where(*_WAITING)
-    query = query.order_by(SCAN_RUNS.c.id.desc()).limit(1).with_for_update()
-    with database.write() as session:
-        row = session.execute(query).first()
-        if row is not None:
-            files = _join(row.scope["files"], fs_slug, names)
-            if sum(map(len, files.values())) <= BATCH:
-                scope = {**row.scope, **(ScanRequest.of_files(files).scope or {})}
-                here = SCAN_RUNS.c.id == row.id
-                session.execute(update(SCAN_RUNS).where(here).values(scope=scope))
-                return
-        request = ScanRequest.of_files({fs_slug: list(names)})
-        runs.add(session, request, Status.WAITING, machine)
-
-
-_WAITING = (SCAN_RUNS.c.kind == ScanKind.FILES, SCAN_RUNS.c.status == Status.WAITING)
-
-
-def _join(
-    files: Mapping[str, Sequence[str]], fs_slug: str, names: Sequence[str]
-) -> dict[str, list[str]]:
-    joined = {each: list(known) for each, known in files.items()}
-    joined[fs_slug] = sorted({*joined.get(fs_slug, ()), *names})
-    return joined
-
-
-def _find_waiting(database: Database) -> ScanRun | None:
-    query = select(ScanRun).where(*_WAITING).order_by(SCAN_RUNS.c.id).limit(1)
-    with database.read() as session:
-        return session.execute(query).scalar()
+            if runs.get(self._database, run_id).status == Status.WAITING:
+                log.warning("Scan %d could not begin and is tried again later", run_id)
+                self._closing.wait(TROUBLE_SECONDS)
 
 
 def _forget(database: Database, run_id: int) -> None:

@@ -1,7 +1,7 @@
 """Reading every file that has no hashes of its present content, in parallel, one writer."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any, NamedTuple
 
@@ -10,6 +10,7 @@ from sqlalchemy import false as sql_false
 from sqlalchemy import true as sql_true
 from sqlmodel import Session
 
+from romm_lite.disk.exotic.achievements import find_system
 from romm_lite.disk.hashing import Digests, identify
 from romm_lite.disk.members import Stopped
 from romm_lite.features.library.service import (
@@ -17,6 +18,7 @@ from romm_lite.features.library.service import (
     change_same_files,
     describe_digests,
 )
+from romm_lite.features.scan.kinds import ScanKind
 from romm_lite.features.scan.reading import (
     Reading,
     Source,
@@ -26,6 +28,7 @@ from romm_lite.features.scan.reading import (
     run_in_threads,
 )
 from romm_lite.features.scan.scan import Scan, differences
+from romm_lite.kernel.events import RomsBegun, RomsFinished
 from romm_lite.tables.files import ROM_FILES
 from romm_lite.tables.roms import ROMS
 
@@ -41,6 +44,7 @@ _ROM_COLUMNS = (
     ROMS.c.crc_hash,
     ROMS.c.md5_hash,
     ROMS.c.sha1_hash,
+    ROMS.c.ra_hash,
 )
 _FILE_COLUMNS = (
     ROM_FILES.c.id,
@@ -77,7 +81,7 @@ Group = list[Task]
 
 
 def read_hashes(scan: Scan) -> None:
-    """Hash what is not hashed, on a complete scan everything, and store it as it comes."""
+    """Hash what is not hashed, or everything if the scan reads all, and store it as it comes."""
     scan.run.progress.files_total, scan.run.progress.bytes_total = _measure(scan)
     if not scan.run.progress.files_total:
         return
@@ -109,6 +113,7 @@ class _Work:
         """Tasks for the threads, by rising id of ROMs in what was left over, then in the rest."""
         for group in make_groups(_find_tasks(self._scan), _measure_task):
             self._open[group[0].rom.id] = group[-1].rom.id
+            self._scan.database.publish(RomsBegun(tuple(task.rom.id for task in group)))
             yield group
 
     def read(self, group: Group, stop: Stop) -> list[Reading]:
@@ -129,7 +134,15 @@ class _Work:
             for file in task.files
         ]
         timeout = scan.seven_zip_timeout
-        return read_rom(scan.layout, sources, is_flat=task.is_flat, stop=stop, timeout=timeout)
+        return read_rom(
+            scan.layout,
+            sources,
+            is_flat=task.is_flat,
+            system=find_system(scan.platforms[task.rom.platform_id].slug),
+            stop=stop,
+            timeout=timeout,
+            is_settled=scan.is_settled,
+        )
 
     def take(self, done: Sequence[tuple[Group, list[Reading]]]) -> None:
         """Keep what was read, and store all of it when it is much or has waited for a second."""
@@ -143,6 +156,8 @@ class _Work:
                 progress.bytes += size
                 for problem in reading.problems:
                     self._scan.run.report(problem)
+                for path in reading.late:
+                    self._scan.leave(task.rom.platform_id, task.rom.fs_name, path)
         if self._roms >= FULL or time.monotonic() - self._written > FULL_AFTER:
             self.write()
 
@@ -158,18 +173,21 @@ class _Work:
             with self._scan.write() as session:
                 change_same_files(session, files)
                 change_roms(session, roms)
+        if self._done and self._scan.run.kind is not ScanKind.HASHES:
+            ids = tuple(task.rom.id for group, _ in self._done for task in group)
+            self._scan.database.publish(RomsFinished(ids))
         self._advance()
         self._roms = 0
         self._written = time.monotonic()
 
     def _advance(self) -> None:
-        """Note up to which ROM a complete scan is committed without a gap."""
+        """Note up to which ROM a scan that reads all is committed without a gap."""
         run = self._scan.run
         last = 0
         for group, _ in self._done:
             last = max(last, self._open.pop(group[0].rom.id))
         self._done = []
-        if run.is_complete:
+        if self._scan.reads_all:
             safe = min(self._open) - 1 if self._open else last
             run.done_up_to = max(run.done_up_to, safe)
 
@@ -188,9 +206,9 @@ def _look_inside(scan: Scan, task: Task, stop: Stop) -> Reading:
         crc = listed[0] if listed else ""
         found.append({**describe_digests(Digests(crc=crc)), "chd_sha1_hash": ""})
     if task.rom.crc_hash is not None:
-        return Reading([*found], None, [])
+        return Reading([*found], None)
     crc = str(found[0]["crc_hash"]) if task.is_flat else ""
-    return Reading([*found], describe_digests(Digests(crc=crc)), [])
+    return Reading([*found], describe_digests(Digests(crc=crc)))
 
 
 def _changed_files(task: Task, reading: Reading) -> Iterator[dict[str, Any]]:
@@ -211,13 +229,13 @@ def _platform_ids(scan: Scan, *, hashed: bool) -> list[int]:
 
 
 def _is_wanted(scan: Scan) -> ColumnElement[bool]:
-    """The files to read: those not hashed, and all of ROMs a complete scan has yet to come to."""
+    """The files to read: those not hashed, and all of ROMs a scan of all has yet to come to."""
     unread: ColumnElement[bool] = _UNHASHED
-    if scan.run.is_complete:
+    if scan.reads_all:
         unread = or_(_UNHASHED, ROMS.c.id > scan.run.start_after)
     return and_(
         ROMS.c.missing_from_fs == sql_false(),
-        _is_named(scan),
+        is_named(scan),
         or_(
             and_(ROMS.c.platform_id.in_(_platform_ids(scan, hashed=True)), unread),
             and_(
@@ -229,7 +247,7 @@ def _is_wanted(scan: Scan) -> ColumnElement[bool]:
     )
 
 
-def _is_named(scan: Scan) -> ColumnElement[bool]:
+def is_named(scan: Scan) -> ColumnElement[bool]:
     """The ROMs that are meant, where some are by their names."""
     if scan.files is None:
         return sql_true()
@@ -260,11 +278,11 @@ def _find_tasks(scan: Scan) -> Iterator[Task]:
 
 
 def _find_ids(scan: Scan) -> Iterator[Sequence[int]]:
-    """Ids of ROMs to look at, in pages: those with something not hashed, then all if complete."""
+    """Ids of ROMs to look at, in pages: with something not hashed, then all if all are read."""
     if scan.files is not None:
-        yield from _page(scan, select(ROMS.c.id).where(_is_named(scan)), ROMS.c.id, 0)
+        yield from _page(scan, select(ROMS.c.id).where(is_named(scan)), ROMS.c.id, 0)
         return
-    start = scan.run.start_after if scan.run.is_complete else None
+    start = scan.run.start_after if scan.reads_all else None
     unhashed = select(ROM_FILES.c.rom_id).distinct().where(_UNHASHED)
     if start is None:
         yield from _page(scan, unhashed, ROM_FILES.c.rom_id, 0)
@@ -298,4 +316,28 @@ def _find_rows(
     roms = session.execute(
         select(*_ROM_COLUMNS).where(ROMS.c.id.in_(files)).order_by(ROMS.c.id)
     ).all()
+    for file in _find_rest(session, scan, roms, files):
+        files[file.rom_id].append(file)
     return [(rom, files[rom.id]) for rom in roms]
+
+
+def _find_rest(
+    session: Session, scan: Scan, roms: Sequence[Row[Any]], files: Mapping[int, Sequence[Row[Any]]]
+) -> Sequence[Row[Any]]:
+    """What else lies directly in ROMs of which a part is to be read: their hash is of all of it."""
+    hashed = set(_platform_ids(scan, hashed=True))
+    tops = {rom.id: sum(file.is_top_level for file in files[rom.id]) for rom in roms}
+    partly = [
+        rom.id
+        for rom in roms
+        if 0 < tops[rom.id] < rom.top_level_files and rom.platform_id in hashed
+    ]
+    if not partly:
+        return []
+    there = [file.id for rom_id in partly for file in files[rom_id]]
+    query = select(*_FILE_COLUMNS).where(
+        ROM_FILES.c.rom_id.in_(partly),
+        ROM_FILES.c.is_top_level == sql_true(),
+        ROM_FILES.c.id.not_in(there),
+    )
+    return session.execute(query).all()

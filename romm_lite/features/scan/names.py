@@ -1,5 +1,6 @@
 """Bringing the rows of each platform in line with its folder, by names, sizes and times alone."""
 
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ from romm_lite.disk.layout import Entry, Listing, RomFile
 from romm_lite.disk.names import show
 from romm_lite.features.library import service as library
 from romm_lite.features.scan.compare import FileChanges, KnownFile, compare
+from romm_lite.features.scan.kinds import KNOWN_ONLY
 from romm_lite.features.scan.scan import PlatformFolder, Scan, differences
 from romm_lite.kernel.errors import LibraryUnavailable
 from romm_lite.kernel.paths import NAME_LENGTH, PATH_LENGTH
@@ -92,16 +94,25 @@ def read_names(scan: Scan, fs_slugs: Sequence[str]) -> list[NewEntry]:
         stats.total_roms -= scan.estimates.get(fs_slug, 0)
         names = None if scan.files is None else scan.files[fs_slug]
         try:
-            listing = scan.layout.list_roms(fs_slug, names)
+            listing = _list(scan, fs_slug, names)
         except LibraryUnavailable as error:
             scan.run.report(f"{error}; nothing of platform {fs_slug} was marked missing.")
             continue
-        stats.total_roms += len(listing.entries)
+        stats.total_roms += len(names or () if scan.is_of_roms else listing.entries)
         platform = _store_platform(scan, fs_slug, known.get(fs_slug))
         scan.platforms[platform.id] = platform
         held += _Platform(scan, platform, listing, names).read()
         stats.scanned_platforms += 1
     return held
+
+
+def _list(scan: Scan, fs_slug: str, names: Sequence[str] | None) -> Listing:
+    """What is on the disk of what the scan is for."""
+    listing = scan.layout.list_roms(fs_slug, names)
+    if names is not None and len(listing.entries) < len(names):
+        # Gone, or is their drive not mounted? A look at all of the folder tells.
+        scan.layout.list_roms(fs_slug)
+    return listing
 
 
 def write_files(session: Session, changes: Sequence[tuple[int, FileChanges]]) -> None:
@@ -145,10 +156,7 @@ def _store_platform(scan: Scan, fs_slug: str, row: Row[Any] | None) -> PlatformF
 
 
 class _Platform:
-    """The walk along one platform's folder and rows, both sorted by name.
-
-    Where only some names are looked at, nothing is marked missing.
-    """
+    """The walk along one platform's folder and rows, both sorted by name."""
 
     def __init__(
         self,
@@ -160,7 +168,7 @@ class _Platform:
         self._scan = scan
         self._platform = platform
         self._names = names
-        self._may_miss = names is None and not scan.config.library_unknown
+        self._may_miss = not scan.config.library_unknown
         self._entries = listing.entries
         self._fs_path = scan.layout.roms_path(platform.fs_slug)
         self._batch = _Batch()
@@ -176,10 +184,13 @@ class _Platform:
                 if entry is not None:
                     new.append(entry)
             elif entry is None:
+                self._scan.run.stats.scanned_roms += self._scan.is_of_roms
                 if self._may_miss and not known.rom.missing_from_fs:
                     self._batch.missing.append(known.rom.id)
             else:
                 self._scan.run.stats.scanned_roms += 1
+                if self._scan.run.is_complete and not self._scan.is_hashed(self._platform):
+                    _remember(self._scan.unread, self._platform, [known.rom.id])
                 if not self._is_same(entry, known):
                     self._compare(entry, known)
             if len(self._batch) >= library.BATCH:
@@ -189,7 +200,7 @@ class _Platform:
 
     def _rows(self) -> Iterator[Known]:
         """The rows of the platform by name, read in pages so that none is open while writing."""
-        columns = _ROM_COLUMNS + (_NAME_COLUMNS if self._scan.run.is_complete else ())
+        columns = _ROM_COLUMNS + (_NAME_COLUMNS if self._scan.renews_names else ())
         query = select(*columns).where(ROMS.c.platform_id == self._platform.id)
         if self._names is not None:
             query = query.where(ROMS.c.fs_name.in_(self._names))
@@ -208,7 +219,7 @@ class _Platform:
     def _is_same(self, entry: Entry, known: Known) -> bool:
         """Whether a ROM that is one file needs no closer look; a folder always does."""
         rom, files = known
-        if entry.is_dir or len(files) != 1 or rom.missing_from_fs or self._scan.run.is_complete:
+        if entry.is_dir or len(files) != 1 or rom.missing_from_fs or self._scan.renews_names:
             return False
         file = files[0]
         return (
@@ -229,17 +240,22 @@ class _Platform:
         columns = differences(rom, shape)
         if changes.voids_rom:
             columns |= library.NO_HASHES
+        if rom.missing_from_fs:
+            _remember(self._scan.returned, self._platform, [rom.id])
         if columns or changes.new or changes.changed or changes.gone:
             self._batch.roms.append({"id": rom.id, **columns})
             self._batch.files.append((rom.id, changes))
-        if self._scan.run.is_complete:
+        if self._scan.renews_names:
             name = library.describe_name(rom.fs_name)
             name |= library.follow_title(rom, rom.name, rom.fs_name)
             if differences(rom, name):
                 self._batch.names.append({"id": rom.id, **name})
 
     def _add(self, entries: Sequence[Entry]) -> list[NewEntry]:
-        """Store new ROMs; those that could be a missing one under a new name are handed back."""
+        """Store new ROMs, if the scan does; those that may be missing ones renamed are returned."""
+        if self._scan.is_of_roms or self._scan.run.kind in KNOWN_ONLY:
+            self._scan.run.stats.scanned_roms += len(entries)
+            return []
         held: list[NewEntry] = []
         missing_sizes = self._missing_sizes() if entries else set()
         new: list[NewEntry] = []
@@ -263,7 +279,9 @@ class _Platform:
         roms = [self._describe(each) for each in new]
         with self._scan.write() as session:
             added = library.add_roms(session, self._platform.id, roms)
-        self._scan.run.stats.new_roms += added
+        self._scan.run.stats.new_roms += len(added)
+        unread = [added[rom.fs_name] for rom in roms if rom.fs_name in added and not _is_read(rom)]
+        _remember(self._scan.unread, self._platform, unread)
 
     def _describe(self, new: NewEntry) -> library.NewRom:
         """A new ROM. Where files are not read, only archives have something left to tell."""
@@ -319,6 +337,18 @@ class _Platform:
             with self._scan.write() as session:
                 self._batch.write(session, self._platform.id)
             self._batch = _Batch()
+
+
+def _is_read(rom: library.NewRom) -> bool:
+    """Whether the files of a new ROM are about to be read."""
+    return bool(rom.files) and rom.hashes is not library.NEVER_READ
+
+
+def _remember(
+    kept: "dict[int, array[int]]", platform: PlatformFolder, rom_ids: Sequence[int]
+) -> None:
+    if rom_ids:
+        kept.setdefault(platform.id, array("q")).extend(rom_ids)
 
 
 def find_files(session: Session, rom_ids: Sequence[int]) -> dict[int, list[KnownFile]]:

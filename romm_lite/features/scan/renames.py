@@ -9,6 +9,7 @@ from sqlalchemy import Row, select
 from sqlalchemy import true as sql_true
 from sqlmodel import Session
 
+from romm_lite.disk.exotic.achievements import find_system
 from romm_lite.disk.names import title_of
 from romm_lite.features.library import service as library
 from romm_lite.features.scan.compare import compare
@@ -22,6 +23,7 @@ from romm_lite.features.scan.reading import (
     run_in_threads,
 )
 from romm_lite.features.scan.scan import Scan
+from romm_lite.kernel.events import RomsBegun, RomsFinished
 from romm_lite.tables.roms import ROMS
 
 Hashes = tuple[str, str, str]
@@ -29,6 +31,7 @@ _COLUMNS = (
     ROMS.c.id,
     ROMS.c.name,
     ROMS.c.name_sort_key,
+    ROMS.c.search_text,
     ROMS.c.fs_name,
     ROMS.c.fs_path,
     ROMS.c.crc_hash,
@@ -44,9 +47,14 @@ def store_renamed(scan: Scan, held: Sequence[NewEntry]) -> None:
         for start in range(0, len(entries), library.BATCH):
             batch = entries[start : start + library.BATCH]
             readings = _read(scan, batch)
+            for new, reading in zip(batch, readings, strict=True):
+                for path in reading.late:
+                    scan.leave(platform_id, new.entry.name, path)
             with scan.write() as session:
-                added = _store(session, scan, platform_id, batch, readings)
-            scan.run.stats.new_roms += added
+                added, renamed = _store(session, scan, platform_id, batch, readings)
+            scan.run.stats.new_roms += len(added)
+            for event in (RomsBegun, RomsFinished):
+                scan.database.publish(event((*renamed, *added)))
 
 
 def _read(scan: Scan, entries: Sequence[NewEntry]) -> list[Reading]:
@@ -68,7 +76,15 @@ def _read_entry(scan: Scan, new: NewEntry, stop: Stop) -> Reading:
     ]
     timeout = scan.seven_zip_timeout
     is_flat = not new.entry.is_dir
-    return read_rom(scan.layout, sources, is_flat=is_flat, stop=stop, timeout=timeout)
+    return read_rom(
+        scan.layout,
+        sources,
+        is_flat=is_flat,
+        system=find_system(new.platform.slug),
+        stop=stop,
+        timeout=timeout,
+        is_settled=scan.is_settled,
+    )
 
 
 def _store(
@@ -77,8 +93,8 @@ def _store(
     platform_id: int,
     entries: Sequence[NewEntry],
     readings: Sequence[Reading],
-) -> int:
-    """Store a batch of entries in the order of their names; how many of them are new ROMs."""
+) -> tuple[list[int], list[int]]:
+    """Store a batch of entries in the order of their names; the ids of new ROMs and of renamed."""
     missing = _find_missing(session, platform_id, readings)
     fs_path = scan.layout.roms_path(entries[0].platform.fs_slug)
     renamed: list[tuple[Row[Any], NewEntry, Reading]] = []
@@ -93,14 +109,16 @@ def _store(
             is_dir = entry.entry.is_dir
             new.append(library.NewRom(entry.entry.name, is_dir, fs_path, files, hashes))
     _rename(session, platform_id, fs_path, renamed)
-    return library.add_roms(session, platform_id, new)
+    added = library.add_roms(session, platform_id, new)
+    return list(added.values()), [rom.id for rom, _, _ in renamed]
 
 
 def _hashes(reading: Reading) -> Hashes | None:
     """What a ROM must have to be the same; None if one is not known."""
-    if reading.whole is None or not all(reading.whole.values()):
+    if reading.whole is None:
         return None
-    return reading.whole["crc_hash"], reading.whole["md5_hash"], reading.whole["sha1_hash"]
+    hashes = reading.whole["crc_hash"], reading.whole["md5_hash"], reading.whole["sha1_hash"]
+    return hashes if all(hashes) else None
 
 
 def _find_missing(
@@ -136,7 +154,7 @@ def _rename(
     rows = []
     changes = []
     known = find_files(session, [rom.id for rom, _, _ in renamed])
-    for rom, new, _ in renamed:
+    for rom, new, reading in renamed:
         fs_name = new.entry.name
         root = f"{fs_path}/{fs_name}"
         old_root = f"{rom.fs_path}/{rom.fs_name}"
@@ -150,6 +168,8 @@ def _rename(
                 **library.describe_name(fs_name),
                 **library.follow_title(rom, name, fs_name),
                 **library.describe_shape(fs_path, map(library.describe_file, new.files)),
+                # That of an arcade game is made of its name.
+                **({"ra_hash": reading.whole["ra_hash"]} if reading.whole else {}),
             }
         )
     library.change_names(session, platform_id, rows)

@@ -18,11 +18,11 @@ router = Router("/api/scans", tags=["scans"])
     "",
     Scope.TASKS_RUN,
     status=202,
-    responses={400: "No such type or platform", 409: "A scan is already running"},
+    responses={400: "No such type or platform"},
 )
 def start_scan(database: Database, settings: Settings, body: ScanInput) -> ScanSchema:
-    """Start a scan in a process of its own."""
-    return _show(service.run_in_child(database, settings, _read_request(body)))
+    """Start a scan once no other runs; one of the same type that waits does for both."""
+    return _show(service.request_scan(database, settings, _read_request(database, body)))
 
 
 @router.get("", Scope.TASKS_RUN)
@@ -43,12 +43,19 @@ def stop_scan(database: Database, id: RowId) -> ScanSchema:
     return _show(service.stop(database, id))
 
 
-def _read_request(body: ScanInput) -> ScanRequest:
+def _read_request(database: Database, body: ScanInput) -> ScanRequest:
     try:
         kind = ScanKind(body.type.lower())
     except ValueError:
         raise Invalid(f"Invalid scan type: {body.type}") from None
-    return ScanRequest(kind, None if body.platforms is None else tuple(body.platforms))
+    if body.rom_ids is not None:
+        return ScanRequest(kind, roms=tuple(sorted(set(body.rom_ids))))
+    if body.platforms is None and body.platform_ids is None:
+        return ScanRequest(kind)
+    folders = service.find_folders(database, body.platform_ids or ())
+    if len(folders) < len(set(body.platform_ids or ())):
+        raise Invalid("There is no platform with one of these ids")
+    return ScanRequest(kind, tuple(sorted({*folders, *(body.platforms or ())})))
 
 
 def _show(run: ScanRun) -> ScanSchema:
@@ -57,6 +64,7 @@ def _show(run: ScanRun) -> ScanSchema:
             **run.model_dump(),
             "type": run.kind,
             "platforms": (run.scope or {}).get("platforms"),
+            "rom_ids": (run.scope or {}).get("roms"),
             "progress": ScanProgress.model_validate(run.position or {}),
         }
     )

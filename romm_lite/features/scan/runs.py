@@ -3,21 +3,22 @@
 import logging
 import platform
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import case, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
-from romm_lite.db.engine import Database
+from romm_lite.db.engine import Database, announce
 from romm_lite.disk.members import Stopped
 from romm_lite.features.scan.kinds import (
     ACTIVE,
+    READ_ALL,
     Progress,
     ScanKind,
     ScanRequest,
@@ -25,6 +26,7 @@ from romm_lite.features.scan.kinds import (
     Status,
 )
 from romm_lite.kernel.errors import Conflict, NotFound
+from romm_lite.kernel.events import ScanAsked
 from romm_lite.kernel.times import now
 from romm_lite.tables.system import SCAN_RUNS, ScanRun
 
@@ -42,7 +44,14 @@ DEAD_AFTER = timedelta(seconds=30)
 class Run:
     """One scan as it goes: what it counts, and whether somebody wants it to stop."""
 
-    def __init__(self, run_id: int, kind: ScanKind, machine: str, done_up_to: int) -> None:
+    def __init__(
+        self,
+        run_id: int,
+        kind: ScanKind,
+        machine: str,
+        done_up_to: int = 0,
+        folders: Sequence[str] = (),
+    ) -> None:
         self.id = run_id
         self.kind = kind
         self.machine = machine
@@ -55,9 +64,11 @@ class Run:
         self.is_put_off = False
         """Whether it was stopped to go on later by itself."""
         self.start_after = done_up_to
-        """The ROM up to whose id an earlier complete scan has read everything; 0 for none."""
+        """The ROM up to whose id an earlier scan like it has read everything; 0 for none."""
         self.done_up_to = done_up_to
         """The same for this scan; rises only with what is committed."""
+        self.folders = list(folders)
+        """New platforms that an earlier scan has begun with; those of this one, once known."""
 
     @property
     def is_complete(self) -> bool:
@@ -93,6 +104,7 @@ class Run:
             **asdict(self.progress),
             "machine": self.machine,
             "done_up_to": self.done_up_to,
+            **({"folders": self.folders} if self.folders else {}),
         }
         return {
             "phase": self.phase,
@@ -113,6 +125,23 @@ def queue(database: Database, request: ScanRequest, machine: str) -> int:
         return add(session, request, Status.QUEUED, machine)
 
 
+def ask(database: Database, request: ScanRequest, machine: str) -> int:
+    """Have a scan wait for its turn, together with one that waits and does the like; its id."""
+    waiting = select(ScanRun).where(
+        SCAN_RUNS.c.kind == request.kind, SCAN_RUNS.c.status == Status.WAITING
+    )
+    with database.write() as session:
+        announce(session, ScanAsked())
+        for run in session.execute(waiting.with_for_update()).scalars():
+            joined = read_request(run).join(request)
+            if joined is not None:
+                if joined.scope != run.scope:
+                    here = SCAN_RUNS.c.id == run.id
+                    session.execute(update(SCAN_RUNS).where(here).values(scope=joined.scope))
+                return run.id or 0
+        return add(session, request, Status.WAITING, machine)
+
+
 def add(session: Session, request: ScanRequest, status: Status, machine: str) -> int:
     """Store a run that has not begun; its id."""
     values = {
@@ -129,22 +158,17 @@ def add(session: Session, request: ScanRequest, status: Status, machine: str) ->
 
 def read_request(run: ScanRun) -> ScanRequest:
     """What a stored run is asked for."""
-    scope = run.scope or {}
-    platforms = scope.get("platforms")
-    return ScanRequest(
-        ScanKind(run.kind),
-        None if platforms is None else tuple(platforms),
-        scope.get("files"),
-    )
+    return ScanRequest.of_scope(ScanKind(run.kind), run.scope)
 
 
 def begin(database: Database, run_id: int, machine: str) -> Run:
     """Make a queued run the one that runs; the caller holds the scan lock of this data folder.
 
     Runs of dead processes are marked interrupted. ``Conflict`` if another machine's scan of the
-    same database is alive, in which case this run is marked failed, or goes on waiting.
+    same database is alive, in which case this run is marked failed, or goes on waiting if it did.
     """
     interrupt_dead(database, machine, but=run_id)
+    is_patient = _read_status(database, run_id) == Status.WAITING
     with database.write() as session:
         started = {"status": Status.RUNNING.value, "started_at": now()}
         _set(session, run_id, NOT_BEGUN, **started, position={"machine": machine})
@@ -158,12 +182,14 @@ def begin(database: Database, run_id: int, machine: str) -> Run:
         row = session.execute(select(SCAN_RUNS).where(SCAN_RUNS.c.id == run_id)).one()
     if other is not None or row.status not in ACTIVE:
         message = "A scan is already running: wait for it or stop it."
-        if row.kind == ScanKind.FILES:
+        if is_patient or row.kind == ScanKind.FILES:
             put_off(database, run_id)
         else:
             end(database, run_id, Status.FAILED, message)
         raise Conflict(message)
-    run = Run(run_id, ScanKind(row.kind), machine, _find_position(database, row))
+    left = _find_position(database, row)
+    done_up_to = left.get("done_up_to", 0) if row.kind in READ_ALL else 0
+    run = Run(run_id, ScanKind(row.kind), machine, done_up_to, left.get("folders", ()))
     if row.status == Status.STOPPING:
         run.stop()
     return run
@@ -213,6 +239,16 @@ def get(database: Database, run_id: int) -> ScanRun:
     return run
 
 
+def find_waiting(database: Database) -> ScanRun | None:
+    """What is to be run next: what somebody asked for, then files that arrived."""
+    is_files = case((SCAN_RUNS.c.kind == ScanKind.FILES, 1), else_=0)
+    query = select(ScanRun).where(SCAN_RUNS.c.status == Status.WAITING)
+    with database.read() as session:
+        waiting = session.execute(query.order_by(is_files, SCAN_RUNS.c.id)).scalars().all()
+    moment = now().timestamp()
+    return next((run for run in waiting if (run.scope or {}).get("not_before", 0) <= moment), None)
+
+
 def find(database: Database, limit: int = 50) -> list[ScanRun]:
     """The latest runs, the newest first."""
     query = select(ScanRun).order_by(SCAN_RUNS.c.id.desc()).limit(limit)
@@ -258,6 +294,12 @@ def _may_try_again(database: Database, row: Any) -> bool:
     return bool(tries <= MOST_TRIES)
 
 
+def save(database: Database, run: Run) -> None:
+    """Write down how a run stands."""
+    with database.write() as session:
+        _set(session, run.id, ACTIVE, **run.columns())
+
+
 @contextmanager
 def keep_row(database: Database, run: Run) -> Iterator[None]:
     """While inside, a thread saves the run's row each second and sees when it is to stop."""
@@ -280,8 +322,7 @@ def _keep(database: Database, run: Run, ended: threading.Event) -> None:
             if status in (Status.STOPPING, Status.WAITING):
                 run.stop(later=status == Status.WAITING)
             if polls % round(SAVE_SECONDS / POLL_SECONDS) == 0:
-                with database.write() as session:
-                    _set(session, run.id, ACTIVE, **run.columns())
+                save(database, run)
         except SQLAlchemyError as error:
             # The scan itself meets the same trouble and tells of it.
             log.debug("The row of scan %d cannot be kept: %s", run.id, error)
@@ -298,10 +339,8 @@ def _set(session: Any, run_id: int, only_if: tuple[Status, ...], **values: Any) 
     session.connection().execute(statement.values(**values))
 
 
-def _find_position(database: Database, row: Any) -> int:
-    """How far the last complete scan of the same platforms came, if it did not come to its end."""
-    if row.kind != ScanKind.COMPLETE:
-        return 0
+def _find_position(database: Database, row: Any) -> Mapping[str, Any]:
+    """How far the last scan like this one came, if it did not come to its end."""
     query = (
         select(SCAN_RUNS.c.scope, SCAN_RUNS.c.status, SCAN_RUNS.c.position)
         .where(SCAN_RUNS.c.kind == row.kind, SCAN_RUNS.c.id < row.id)
@@ -311,5 +350,5 @@ def _find_position(database: Database, row: Any) -> int:
     with database.read() as session:
         last = session.execute(query).first()
     if last is None or last.status == Status.DONE or last.scope != row.scope:
-        return 0
-    return int((last.position or {}).get("done_up_to", 0))
+        return {}
+    return last.position or {}

@@ -32,18 +32,22 @@ class Shelf:
         self.database = database
         self.settings = Settings.model_validate({"romm_base_path": places.data, "scan_workers": 2})
         self.root = places.library
+        self._written = time.time_ns() - 3600 * 10**9
 
     def put(self, path: str, content: bytes | str = b"content") -> Path:
-        """Write a file of the library."""
+        """Write a file of the library; an hour ago, so that a scan need not wait for more."""
         file = self.root / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content.encode() if isinstance(content, str) else content)
+        self._written += 10**6
+        os.utime(file, ns=(self._written, self._written))
         return file
 
     def put_huge(self, path: str) -> Path:
         """A file that takes long to read and no space."""
         file = self.put(path)
         os.truncate(file, 64 << 30)
+        os.utime(file, ns=(self._written, self._written))
         return file
 
     def configure(self, text: str) -> None:
@@ -54,8 +58,9 @@ class Shelf:
         kind: ScanKind = ScanKind.QUICK,
         platforms: tuple[str, ...] | None = None,
         started: service.Started | None = None,
+        roms: tuple[int, ...] | None = None,
     ) -> Outcome:
-        request = ScanRequest(kind, platforms)
+        request = ScanRequest(kind, platforms, roms=roms)
         return service.run(self.database, self.settings, request, started=started)
 
     def scan_well(self, kind: ScanKind = ScanKind.QUICK) -> Outcome:

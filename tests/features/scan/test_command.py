@@ -7,10 +7,12 @@ import subprocess
 import sys
 
 import pytest
+from click.testing import CliRunner
 
+from romm_lite.cli import cli
 from romm_lite.features.scan.command import run_scan
 from romm_lite.features.scan.kinds import ScanKind
-from romm_lite.kernel.errors import Conflict
+from romm_lite.kernel.errors import Conflict, Invalid
 from tests.features.scan.conftest import Shelf, stop_in
 from tests.features.scan.test_runs import ROOT, scanning_elsewhere
 
@@ -50,6 +52,21 @@ def test_json_is_one_object(shelf: Shelf, capsys: pytest.CaptureFixture[str]) ->
     )
     assert said["stats"]["new_roms"] == 2
     assert len(said["problems"]) == 1
+
+
+def test_games_are_chosen_by_their_ids(shelf: Shelf, capsys: pytest.CaptureFixture[str]) -> None:
+    shelf.put("roms/snes/Moss.sfc")
+    shelf.put("roms/snes/Fern.sfc")
+    shelf.scan_well()
+    rom = shelf.roms()["Moss.sfc"].id
+    arguments = ["scan", "--data-dir", str(shelf.places.data), "--library", str(shelf.root)]
+    done = CliRunner().invoke(cli, [*arguments, "--rom", str(rom), "--type", "hashes"])
+    assert (done.exit_code, done.stdout) == (
+        0,
+        "Scan 2 done: 1 ROMs on 1 platforms, 0 new; 0 firmware files, 0 new.\n",
+    )
+    with pytest.raises(Invalid, match="not both at once"):
+        run_scan(shelf.settings, shelf.database, ScanKind.QUICK, ["snes"], [rom])
 
 
 def test_a_failure_is_told(shelf: Shelf, capsys: pytest.CaptureFixture[str]) -> None:

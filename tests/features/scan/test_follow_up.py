@@ -7,7 +7,8 @@ from contextlib import contextmanager
 import pytest
 
 from romm_lite.features.scan import runs, service
-from romm_lite.features.scan.follow_up import LITTLE, FollowUps, store
+from romm_lite.features.scan.arrivals import store
+from romm_lite.features.scan.follow_up import LITTLE, FollowUps
 from romm_lite.features.scan.kinds import ScanKind, ScanRequest, Status
 from romm_lite.features.scan.service import Outcome
 from romm_lite.kernel.errors import Conflict, Invalid
@@ -73,21 +74,23 @@ def test_just_the_named_files_are_scanned(every_shelf: Shelf) -> None:
     assert list(shelf.platforms()) == ["snes"]
 
 
-def test_nothing_else_is_touched_or_marked_missing(shelf: Shelf) -> None:
+def test_nothing_else_is_touched_and_what_is_gone_is_marked_missing(shelf: Shelf) -> None:
     moss, fern = shelf.put("roms/snes/Moss.sfc"), shelf.put("roms/snes/Fern.sfc")
     shelf.scan_well()
     moss.write_text("something else")
     touch(fern)
     shelf.put("roms/snes/Gone.sfc")
+    shelf.put("roms/snes/Reed.sfc")
     shelf.scan_well()
     (shelf.root / "roms/snes/Gone.sfc").unlink()
     moss.write_text("once more")
     before = shelf.files()["roms/snes/Fern.sfc"]
     touch(fern)
+    (shelf.root / "roms/snes/Reed.sfc").unlink()
     scan_files(shelf, snes=["Moss.sfc", "Gone.sfc"])
     assert shelf.roms()["Moss.sfc"].md5_hash == md5(b"once more")
     assert shelf.files()["roms/snes/Fern.sfc"] == before
-    assert shelf.missing() == set()
+    assert shelf.missing() == {"Gone.sfc"}
 
 
 def test_a_missing_rom_that_comes_again_under_another_name_is_known(shelf: Shelf) -> None:
@@ -212,7 +215,7 @@ def test_others_need_not_wait_until_files_are_read(huge: Shelf) -> None:
         wait_for(lambda: is_read(huge))
         outcome = huge.scan(platforms=("nes",))
         assert (outcome.status, told(huge)[0]) == (Status.DONE, "done")
-        run = service.run_in_child(huge.database, huge.settings, ScanRequest(platforms=("nes",)))
+        run = service.request_scan(huge.database, huge.settings, ScanRequest(platforms=("nes",)))
         wait_for(lambda: service.get(huge.database, run.id or 0).status == Status.DONE)
 
 

@@ -129,6 +129,8 @@ def test_an_unknown_platform_is_refused(shelf: Shelf) -> None:
     assert not shelf.roms()
 
 
-def test_a_type_that_is_not_built_is_refused() -> None:
-    with pytest.raises(Invalid, match="not available yet"):
-        ScanRequest(ScanKind.UNMATCHED)
+def test_files_are_named_by_a_scan_of_files_alone() -> None:
+    with pytest.raises(Invalid, match="Invalid scan type: files"):
+        ScanRequest(ScanKind.FILES)
+    with pytest.raises(Invalid, match="Invalid scan type: hashes"):
+        ScanRequest(ScanKind.HASHES, files={"snes": ["Moss.sfc"]})

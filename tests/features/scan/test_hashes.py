@@ -11,6 +11,7 @@ from sqlalchemy import update
 from romm_lite.features.scan import service
 from romm_lite.features.scan.kinds import ScanKind, Status
 from romm_lite.features.scan.runs import Run
+from romm_lite.tables.files import ROM_FILES
 from romm_lite.tables.roms import ROMS
 from tests.features.scan.conftest import Shelf, md5, stop_in, touch, wait_for
 
@@ -65,6 +66,18 @@ def test_a_file_that_cannot_be_read_is_told_and_tried_again(shelf: Shelf) -> Non
     shelf.put("roms/snes/broken.sfc", "healed")
     shelf.scan_well()
     assert shelf.roms()["broken.sfc"].md5_hash == md5(b"healed")
+
+
+def test_a_part_of_a_folder_that_can_be_read_again_is_read_with_the_rest(shelf: Shelf) -> None:
+    for number in range(3):
+        shelf.put(f"roms/ps2/Game/disc {number}.iso", str(number))
+    shelf.scan_well()
+    with shelf.database.write() as session:  # as it is where one could not be read
+        one = ROM_FILES.c.file_name == "disc 1.iso"
+        session.execute(update(ROM_FILES).where(one).values(hashed=False))
+        session.execute(update(ROMS).values(md5_hash=None))
+    shelf.scan_well()
+    assert shelf.roms()["Game"].md5_hash == md5(b"012")
 
 
 def test_an_empty_file_has_empty_hashes(shelf: Shelf) -> None:

@@ -1,5 +1,6 @@
 """Scans over HTTP."""
 
+from collections.abc import Iterator
 from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
@@ -8,13 +9,14 @@ import pytest
 from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 
+from romm_lite.features.scan.follow_up import FollowUps
 from romm_lite.features.scan.routes import router
 from romm_lite.web.table import OperationTable
 from tests.features.scan.conftest import Shelf, wait_for
 
 
 @pytest.fixture
-def client(shelf: Shelf) -> TestClient:
+def client(shelf: Shelf) -> Iterator[TestClient]:
     """A client that may do what the header ``scopes`` says."""
     table = OperationTable(
         router.operations,
@@ -31,7 +33,8 @@ def client(shelf: Shelf) -> TestClient:
             scope["user"] = SimpleNamespace(is_authenticated=True)
         await table(scope, receive, send)
 
-    return TestClient(identified, headers={"scopes": "tasks.run"})
+    with FollowUps(shelf.settings, shelf.database):
+        yield TestClient(identified, headers={"scopes": "tasks.run"})
 
 
 def read(client: TestClient, path: str) -> Any:
@@ -46,7 +49,7 @@ def test_a_scan_is_started_watched_and_listed(shelf: Shelf, client: TestClient) 
     assert answer.status_code == 202
     started = answer.json()
     assert (started["type"], started["platforms"]) == ("complete", ["snes"])
-    assert (started["status"], started["ended_at"]) == ("queued", None)
+    assert (started["status"], started["ended_at"]) == ("waiting", None)
     path = f"/api/scans/{started['id']}"
     wait_for(lambda: read(client, path)["status"] == "done")
     (run,) = read(client, "/api/scans")
@@ -57,15 +60,16 @@ def test_a_scan_is_started_watched_and_listed(shelf: Shelf, client: TestClient) 
     assert run["ended_at"].endswith("+00:00")
 
 
-def test_a_scan_is_stopped_and_a_second_refused(shelf: Shelf, client: TestClient) -> None:
+def test_a_scan_is_stopped_and_a_second_waits_for_it(shelf: Shelf, client: TestClient) -> None:
     shelf.put_huge("roms/snes/huge.sfc")
     started = client.post("/api/scans", json={}).json()
     assert started["type"] == "quick"
     path = f"/api/scans/{started['id']}"
     wait_for(lambda: read(client, path)["phase"] == "hashes")
-    second = client.post("/api/scans", json={})
-    assert second.status_code == 409
-    assert "already running" in second.json()["detail"]
+    second = client.post("/api/scans", json={}).json()
+    assert second["status"] == "waiting"
+    other = f"/api/scans/{second['id']}"
+    assert client.post(f"{other}/stop").json()["status"] == "stopped"
     assert client.post(f"{path}/stop").json()["status"] == "stopping"
     wait_for(lambda: read(client, path)["status"] == "stopped")
 
@@ -74,7 +78,8 @@ def test_a_scan_is_stopped_and_a_second_refused(shelf: Shelf, client: TestClient
     ("body", "said"),
     [
         ({"type": "everything"}, "Invalid scan type: everything"),
-        ({"type": "hashes"}, "not available yet"),
+        ({"type": "files"}, "Invalid scan type: files"),
+        ({"platform_ids": [4711]}, "no platform with one of these ids"),
         ({"platforms": ["nse"]}, "nse"),
     ],
 )
@@ -85,6 +90,21 @@ def test_nonsense_is_refused(
     answer = client.post("/api/scans", json=body)
     assert answer.status_code == 400
     assert said in answer.json()["detail"]
+
+
+def test_platforms_and_games_are_named_by_ids(shelf: Shelf, client: TestClient) -> None:
+    shelf.put("roms/snes/Moss.sfc")
+    shelf.put("roms/nes/Fern.nes")
+    shelf.scan_well()
+    platform, rom = shelf.platforms()["nes"].id, shelf.roms()["Moss.sfc"].id
+    body = {"type": "hashes", "platform_ids": [platform], "platforms": ["snes"]}
+    started = client.post("/api/scans", json=body).json()
+    assert (started["platforms"], started["rom_ids"]) == (["nes", "snes"], None)
+    chosen = client.post("/api/scans", json={"rom_ids": [rom, rom]}).json()
+    assert (chosen["platforms"], chosen["rom_ids"]) == (None, [rom])
+    path = f"/api/scans/{chosen['id']}"
+    wait_for(lambda: read(client, path)["status"] == "done")
+    assert read(client, path)["stats"]["scanned_roms"] == 1
 
 
 def test_an_unknown_scan_is_404(client: TestClient) -> None:

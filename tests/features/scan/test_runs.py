@@ -13,6 +13,8 @@ import pytest
 from sqlalchemy import insert, update
 
 from romm_lite.features.scan import runs, service
+from romm_lite.features.scan.arrivals import store
+from romm_lite.features.scan.follow_up import FollowUps
 from romm_lite.features.scan.kinds import ScanKind, ScanRequest, Status
 from romm_lite.kernel.errors import Conflict, Invalid, NotFound
 from romm_lite.kernel.times import now
@@ -49,8 +51,6 @@ def test_a_second_scan_is_refused_and_the_first_can_be_stopped(every_shelf: Shel
     with scanning_elsewhere(shelf) as process:
         with pytest.raises(Conflict, match="already running"):
             shelf.scan()
-        with pytest.raises(Conflict, match="already running"):
-            service.run_in_child(shelf.database, shelf.settings, ScanRequest())
         (run,) = service.find(shelf.database)
         service.stop(shelf.database, run.id or 0)
         assert process.communicate()[0] == "stopped\n"
@@ -134,24 +134,90 @@ def test_a_run_that_ended_is_not_stopped(shelf: Shelf) -> None:
 def test_a_child_process_scans_for_a_server(shelf: Shelf) -> None:
     shelf.put("roms/snes/Moss.sfc")
     request = ScanRequest(ScanKind.COMPLETE, ("snes",))
-    run = service.run_in_child(shelf.database, shelf.settings, request)
-    assert (run.status, run.kind, run.scope) == ("queued", "complete", {"platforms": ["snes"]})
-    wait_for(lambda: service.get(shelf.database, run.id or 0).status == Status.DONE)
+    run = service.request_scan(shelf.database, shelf.settings, request)
+    assert (run.status, run.kind, run.scope) == ("waiting", "complete", {"platforms": ["snes"]})
+    with FollowUps(shelf.settings, shelf.database):
+        wait_for(lambda: service.get(shelf.database, run.id or 0).status == Status.DONE)
     assert shelf.roms()["Moss.sfc"].md5_hash
 
 
-def test_a_child_is_not_started_for_an_unknown_platform(shelf: Shelf) -> None:
+def test_a_scan_of_an_unknown_platform_is_refused(shelf: Shelf) -> None:
     shelf.put("roms/snes/Moss.sfc")
     with pytest.raises(Invalid, match="nse"):
-        service.run_in_child(shelf.database, shelf.settings, ScanRequest(platforms=("nse",)))
+        service.request_scan(shelf.database, shelf.settings, ScanRequest(platforms=("nse",)))
     assert service.find(shelf.database) == []
+
+
+def ask(shelf: Shelf, *platforms: str, kind: ScanKind = ScanKind.QUICK) -> int:
+    request = ScanRequest(kind, platforms or None)
+    return service.request_scan(shelf.database, shelf.settings, request).id or 0
+
+
+def test_scans_that_wait_are_merged(every_shelf: Shelf) -> None:
+    shelf = every_shelf
+    for platform in ("snes", "nes", "wii"):
+        shelf.put(f"roms/{platform}/Moss.rom")
+    first = ask(shelf, "snes")
+    assert [ask(shelf, "nes"), ask(shelf, "snes")] == [first, first]
+    assert service.get(shelf.database, first).scope == {"platforms": ["nes", "snes"]}
+    complete = ask(shelf, "wii", kind=ScanKind.COMPLETE)
+    assert complete != first
+    assert ask(shelf) == first
+    assert service.get(shelf.database, first).scope is None
+    assert ask(shelf, "wii") == first
+    assert service.get(shelf.database, first).scope is None
+
+
+def test_a_scan_asked_for_while_one_runs_comes_after_it(shelf: Shelf) -> None:
+    shelf.put_huge("roms/snes/huge.sfc")
+    with FollowUps(shelf.settings, shelf.database):
+        first = ask(shelf)
+        wait_for(lambda: service.get(shelf.database, first).phase == "hashes")
+        shelf.put("roms/nes/Moss.nes")
+        second = ask(shelf, "nes")
+        assert second != first
+        assert ask(shelf, "nes") == second
+        service.stop(shelf.database, first)
+        wait_for(lambda: service.get(shelf.database, second).status == Status.DONE)
+    told = [(run.status, run.started_at, run.ended_at) for run in service.find(shelf.database)]
+    (_, begun, _), (_, _, ended) = told
+    assert [each[0] for each in told] == ["done", "stopped"]
+    assert ended is not None
+    assert begun >= ended
+    assert shelf.roms()["Moss.nes"].md5_hash
+
+
+def test_a_scan_that_waits_is_called_off(shelf: Shelf) -> None:
+    run_id = ask(shelf)
+    assert service.stop(shelf.database, run_id).status == Status.STOPPED
+    assert runs.find_waiting(shelf.database) is None
+
+
+def test_what_somebody_asked_for_comes_before_files_that_arrived(shelf: Shelf) -> None:
+    shelf.put("roms/snes/Moss.sfc")
+    store(shelf.database, "snes", ["Moss.sfc"], "here")
+    asked = ask(shelf)
+    waiting = runs.find_waiting(shelf.database)
+    assert waiting is not None
+    assert waiting.id == asked
+
+
+def test_a_scan_goes_on_waiting_while_another_machine_scans(shelf: Shelf) -> None:
+    shelf.put("roms/snes/Moss.sfc")
+    other = runs.queue(shelf.database, ScanRequest(), "elsewhere:/data")
+    runs.begin(shelf.database, other, "elsewhere:/data")
+    run_id = ask(shelf)
+    with pytest.raises(Conflict):
+        service.run(shelf.database, shelf.settings, ScanRequest(), run_id=run_id)
+    assert service.get(shelf.database, run_id).status == Status.WAITING
 
 
 def test_a_child_that_takes_too_long_is_stopped(shelf: Shelf) -> None:
     shelf.put_huge("roms/snes/huge.sfc")
     settings = shelf.settings.model_copy(update={"scan_timeout": 1})
-    run = service.run_in_child(shelf.database, settings, ScanRequest())
-    wait_for(lambda: service.get(shelf.database, run.id or 0).status == Status.STOPPED)
+    run = service.request_scan(shelf.database, settings, ScanRequest())
+    with FollowUps(settings, shelf.database):
+        wait_for(lambda: service.get(shelf.database, run.id or 0).status == Status.STOPPED)
     message = service.get(shelf.database, run.id or 0).message
     assert message is not None
     assert "SCAN_TIMEOUT" in message
