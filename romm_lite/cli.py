@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
@@ -27,6 +28,7 @@ from romm_lite.features.accounts.vouchers import Voucher
 from romm_lite.features.library import trash as library_trash
 from romm_lite.features.scan.command import run_scan
 from romm_lite.features.scan.kinds import OFFERED, ScanKind
+from romm_lite.features.system import command as task_command
 from romm_lite.kernel import log as logs
 from romm_lite.kernel import settings as settings_table
 from romm_lite.kernel.errors import AlreadyRunning, RommError, StartupError
@@ -202,21 +204,84 @@ def _bind(settings: Settings) -> socket.socket:
     type=click.Choice([kind.value for kind in OFFERED]),
     default=ScanKind.QUICK.value,
     show_default=True,
-    help="quick looks for what changed; complete reads every file again.",
+    help="quick looks for what changed, new_platforms into new folders alone; hashes reads every "
+    "file again, complete names too; update and unmatched ask providers about known games.",
 )
 @click.option("--platform", "platforms", multiple=True, help="Only this folder; repeatable.")
+@click.option(
+    "--rom", "roms", type=int, multiple=True, help="Only the game with this id; repeatable."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 def scan(
     data_dir: Path | None,
     library: Path | None,
     kind: str,
     platforms: tuple[str, ...],
+    roms: tuple[int, ...],
     as_json: bool,
 ) -> None:
     """Look through the library; works whether or not a server runs."""
     settings = _settings(data_dir, romm_library_path=library)
     with app.open_database(settings) as database:
-        sys.exit(run_scan(settings, database, ScanKind(kind), list(platforms), as_json=as_json))
+        code = run_scan(settings, database, ScanKind(kind), platforms, roms, as_json=as_json)
+        sys.exit(code)
+
+
+@cli.command()
+@_data_dir
+@_library
+def worker(data_dir: Path | None, library: Path | None) -> None:
+    """Run tasks and scans beside the server, here or on another machine; needs Redis."""
+    settings = _settings(data_dir, romm_library_path=library)
+    if not settings.redis_url:
+        raise StartupError("A worker shares its tasks with the server by Redis: set ROMM_REDIS_URL")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _leave)
+    with app.open_worker(settings):
+        log.info("A worker of romm_lite %s waits for tasks", __version__)
+        threading.Event().wait()
+
+
+@cli.group()
+def task() -> None:
+    """What the program does by itself."""
+
+
+@task.command("list")
+@_data_dir
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_tasks(data_dir: Path | None, as_json: bool) -> None:
+    """List all tasks, their schedules, and how each ended last."""
+    with app.open_queue(_settings(data_dir), "command line") as queue:
+        task_command.show_tasks(queue, as_json=as_json)
+
+
+@task.command("run")
+@_data_dir
+@_library
+@click.argument("name")
+@click.argument("arguments", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("--json", "as_json", is_flag=True, help="Print how it ended as one JSON object.")
+def run_task(
+    data_dir: Path | None,
+    library: Path | None,
+    name: str,
+    arguments: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Run a task, such as `cleanup_missing_roms dry_run=true`; the server does if it runs."""
+    settings = _settings(data_dir, romm_library_path=library)
+    with app.open_queue(settings, f"command line {os.getpid()}") as queue:
+        sys.exit(task_command.run_task(queue, name, arguments, as_json=as_json))
+
+
+@task.command("cancel")
+@_data_dir
+@click.argument("task_id", metavar="ID")
+def cancel_task(data_dir: Path | None, task_id: str) -> None:
+    """Stop a task, or call off one that waits; `task list` tells the id."""
+    with app.open_queue(_settings(data_dir), "command line") as queue:
+        task_command.cancel(queue, task_id)
 
 
 @cli.group()

@@ -106,8 +106,46 @@ class GenericTaskMeta(Schema):
     """Any other job counts nothing."""
 
 
+class TaskType(StrEnum):
+    """What a task is about; what it counted depends on it."""
+
+    SCAN = "scan"
+    CONVERSION = "conversion"
+    CLEANUP = "cleanup"
+    UPDATE = "update"
+    SYNC = "sync"
+    WATCHER = "watcher"
+    GENERIC = "generic"
+
+
+class TaskInfo(Schema):
+    """A task as the list has it; ``manual_run`` if it may be run now."""
+
+    name: str
+    type: TaskType
+    manual_run: bool
+    title: str
+    description: str
+    enabled: bool
+    cron_string: str
+
+
+class TaskExecutionResponse(Schema):
+    """A task that was asked for; ``task_name`` is its title."""
+
+    task_name: str
+    task_id: str
+    status: JobStatus
+    created_at: Timestamp | None
+    enqueued_at: Timestamp | None
+
+
 class BaseTaskStatus(Schema):
-    """What every job tells; ``task_name`` is its title."""
+    """What every job tells; ``task_name`` is its title.
+
+    ``message`` and ``interrupted`` are this program's own: how it ended, for a person, and whether
+    that was because its process died.
+    """
 
     task_name: str
     task_id: str
@@ -116,6 +154,8 @@ class BaseTaskStatus(Schema):
     enqueued_at: Timestamp | None
     started_at: Timestamp | None
     ended_at: Timestamp | None
+    message: str | None = None
+    interrupted: bool = False
 
 
 class ScanTaskStatusResponse(BaseTaskStatus):

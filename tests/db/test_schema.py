@@ -61,7 +61,7 @@ def wanted_references(table: Table) -> Iterator[tuple[str, tuple[str, ...], str]
 
 def wanted_key(table: Table, kind: str) -> str | None:
     counted = kind == "sqlite" and [c.name for c in table.primary_key] == ["id"]
-    text_key = table.name == "devices"
+    text_key = table.name in ("devices", "task_runs")
     return None if counted and not text_key else str(table.primary_key.name)
 
 

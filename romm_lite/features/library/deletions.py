@@ -1,6 +1,7 @@
 """Deleting ROMs, single files, firmware and platforms, all so that it can come back."""
 
 from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -95,6 +96,19 @@ def delete_platform(library: Library, user: Identity, platform_id: int) -> None:
         from_disk=False,
     )
     discard(library, Order(PLATFORMS, user.user_id, moment), [whole])
+
+
+def find_missing(
+    library: Library, after: int, platform_id: int | None, unchanged_since: datetime
+) -> list[Thing]:
+    """Some of the ROMs that were not found on the disk, those with ids after ``after``."""
+    query = _ROMS.query.where(
+        ROMS.c.missing_from_fs.is_(True), ROMS.c.id > after, ROMS.c.updated_at <= unchanged_since
+    )
+    if platform_id is not None:
+        query = query.where(ROMS.c.platform_id == platform_id)
+    ordered = query.order_by(ROMS.c.id).limit(BATCH)
+    return _find(library, ordered, lambda row: _read_rom(row, False))
 
 
 def _delete_many(

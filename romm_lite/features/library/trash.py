@@ -6,7 +6,7 @@ platform brings back all of them.
 
 import logging
 import shutil
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from datetime import timedelta
 from pathlib import PurePosixPath
@@ -144,9 +144,13 @@ def erase(library: Library, user: Identity | None, item_id: int) -> None:
     _forget(library, [item])
 
 
-def purge(library: Library, older_than: timedelta = KEPT_FOR) -> int:
+def purge(
+    library: Library,
+    older_than: timedelta = KEPT_FOR,
+    tell: Callable[[int], None] = lambda _removed: None,
+) -> int:
     """Remove for ever what was deleted longer ago; how many items. What cannot be removed is named
-    in the log and stays."""
+    in the log and stays. ``tell`` is told how many are gone after each batch; it may stop this."""
     layout = library.layout()
     conditions = [_IS_SETTLED, TRASH.c.created_at <= now() - older_than]
     if library.settings.romm_library_read_only:
@@ -162,6 +166,7 @@ def purge(library: Library, older_than: timedelta = KEPT_FOR) -> int:
         _forget(library, gone)
         removed += len(gone)
         last = rows[-1].id
+        tell(removed)
 
 
 def _see(user: Identity | None) -> list[ColumnElement[bool]]:

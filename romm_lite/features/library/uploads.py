@@ -10,7 +10,7 @@ import shutil
 import threading
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -269,8 +269,12 @@ class Uploads:
         self._files.pop(session.upload_id, None)
 
 
-def purge_uploads(library: Library, entries: Entries) -> None:
+def purge_uploads(
+    library: Library, entries: Entries, check: Callable[[], None] = lambda: None
+) -> None:
     """Clear away abandoned files, and uploads that have none; to be called now and then.
+
+    ``check`` is called between files; it may stop this.
 
     A file goes a day after its last chunk, so that one of another server on the same library stays.
     An upload without a file whose ROM is there was completed when the server was cut short.
@@ -285,6 +289,7 @@ def purge_uploads(library: Library, entries: Entries) -> None:
     found = entries.list_owner(OWNER)
     open_ids = {_read(owned).upload_id for owned in found}
     for path in files:
+        check()
         if path.name.removeprefix(MARK).partition(".")[0] not in open_ids and _is_old(path):
             log.info("Removing what is left of an upload: %s", path)
             path.unlink(missing_ok=True)

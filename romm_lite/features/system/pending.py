@@ -13,17 +13,12 @@ from romm_lite.web.operations import Operation, Router
 from romm_lite.web.routing import PARAMETER
 from romm_lite.wire.saves import SaveListQuery, SaveSchema
 from romm_lite.wire.states import StateListQuery, StateSchema
-from romm_lite.wire.tasks import TaskStatusResponse
 
 UNBUILT = {
     "roms.user.read": """
-        GET /api/activity
-        GET /api/activity/rom/{rom_id}
         GET /api/play-sessions
     """,
     "roms.user.write": """
-        DELETE /api/activity/heartbeat
-        POST /api/activity/heartbeat
         POST /api/play-sessions
         DELETE /api/play-sessions/{session_id}
     """,
@@ -42,11 +37,7 @@ UNBUILT = {
         POST /api/export/gamelist-xml
         POST /api/export/pegasus
     """,
-    "logs.read": """
-        GET /api/logs
-    """,
     "assets.read": """
-        GET /api/netplay/list
         GET /api/saves/summary
         GET /api/saves/{id}
         GET /api/saves/{id}/content
@@ -71,11 +62,6 @@ UNBUILT = {
     """,
     "assets.read devices.read": """
         POST /api/sync/negotiate
-    """,
-    "tasks.run": """
-        GET /api/tasks
-        POST /api/tasks/run/{task_name}
-        GET /api/tasks/{task_id}
     """,
 }
 """The scopes an operation needs (none: public) and the operations that need just these."""
@@ -115,11 +101,6 @@ def get_states(query: StateListQuery) -> list[StateSchema]:
 
 @router.get("/states/identifiers", Scope.ASSETS_READ)
 def get_state_ids() -> list[int]:
-    return []
-
-
-@router.get("/tasks/status", Scope.TASKS_RUN)
-def get_tasks_status() -> list[TaskStatusResponse]:
     return []
 
 

@@ -71,8 +71,8 @@ def test_a_token_opens_them(start: Start) -> None:
     client = start(romm_metrics_token="sesame-street")
     right = scrape(client, headers={"Authorization": "Bearer sesame-street"})
     assert of(right, "romm_lite_users") == 0
-    for wrong in ("Bearer sesame", "Bearer ", "sésame", ""):
-        answer = client.get("/metrics", headers={"Authorization": wrong.encode()})
+    for wrong in ("Bearer sesame", "Bearer ", "sesame street", ""):
+        answer = client.get("/metrics", headers={"Authorization": wrong})
         assert answer.status_code == 403
 
 
