@@ -35,7 +35,7 @@ crash: $(DEV) ## Run the long tests: kill -9, full disk
 	@$(BIN)/pytest -q -m slow
 
 bench: $(DEV) ## Measure; prints one JSON object a benchmark
-	@for each in scan hashing listing auth download upload startup; do \
+	@for each in scan watch hashing listing auth download upload startup; do \
 		$(BIN)/python -m benchmarks.$$each || exit 1; \
 	done
 

@@ -1,11 +1,10 @@
 """The composition root: builds everything once from the settings. The only file that knows all."""
 
 import logging
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import partial
-from threading import Thread
 from typing import Any
 
 from starlette.requests import Request
@@ -16,25 +15,36 @@ from romm_lite.db import migrate
 from romm_lite.db.engine import Database, open_engine
 from romm_lite.db.entries import open_entries
 from romm_lite.db.faults import explain
+from romm_lite.features.accounts import jobs as accounts_jobs
 from romm_lite.features.accounts import routes as accounts_routes
 from romm_lite.features.accounts.middleware import Identify
 from romm_lite.features.accounts.service import Accounts
 from romm_lite.features.accounts.setup import setup_link
+from romm_lite.features.library import jobs as library_jobs
 from romm_lite.features.library import routes as library_routes
 from romm_lite.features.library import routes_setup
 from romm_lite.features.library.service import settle_moves
 from romm_lite.features.library.store import Library
 from romm_lite.features.library.streaming import Streaming
-from romm_lite.features.library.trash import purge as purge_trash
-from romm_lite.features.library.uploads import Uploads, purge_uploads
+from romm_lite.features.library.uploads import Uploads
+from romm_lite.features.live import routes as live_routes
+from romm_lite.features.live.server import Live
+from romm_lite.features.live.service import LOGS
+from romm_lite.features.scan import jobs as scan_jobs
 from romm_lite.features.scan import routes as scan_routes
 from romm_lite.features.scan import service as scans
 from romm_lite.features.scan.follow_up import FollowUps
-from romm_lite.features.system import pending, routes_config
+from romm_lite.features.scan.watching import Watching
+from romm_lite.features.system import jobs as system_jobs
+from romm_lite.features.system import pending, routes_config, routes_tasks
 from romm_lite.features.system import routes as system_routes
-from romm_lite.kernel.events import Bus, FilesArrived
+from romm_lite.features.system.queue import Queue
+from romm_lite.kernel import log as logs
+from romm_lite.kernel.events import Bus, FilesArrived, ScanAsked
+from romm_lite.kernel.jobs import Job
 from romm_lite.kernel.settings import Settings
 from romm_lite.web.docs import describe_docs
+from romm_lite.web.metrics import Measured, Metrics
 from romm_lite.web.middleware import (
     AccessLog,
     Compression,
@@ -59,11 +69,21 @@ OPERATIONS: tuple[Operation, ...] = (
     *routes_setup.router.operations,
     *library_routes.OPERATIONS,
     *scan_routes.router.operations,
+    *live_routes.OPERATIONS,
     *system_routes.router.operations,
     *routes_config.router.operations,
+    *routes_tasks.router.operations,
     *pending.router.operations,
 )
 """Every operation of the API, in the order of its description."""
+
+JOBS: tuple[Job, ...] = (
+    *accounts_jobs.JOBS,
+    *library_jobs.JOBS,
+    *scan_jobs.JOBS,
+    *system_jobs.JOBS,
+)
+"""Everything the program does beside answering requests."""
 
 
 @dataclass(frozen=True)
@@ -82,17 +102,28 @@ def open_application(settings: Settings) -> Iterator[Application]:
     with ExitStack() as stack:
         database = stack.enter_context(open_database(settings, bus))
         scans.clear_dead(database, settings)
-        bus.subscribe(FilesArrived, stack.enter_context(FollowUps(settings, database)).ask)
+        _follow_up(stack, settings, database, bus)
         accounts = _open_accounts(settings, database)
         token = accounts.prepare_setup()
         library = Library(settings, database)
         settle_moves(database, library.layout(), settings.places)
-        purge = partial(purge_uploads, library, accounts.entries)
-        stack.enter_context(_beside("purge-uploads", purge))
-        stack.enter_context(_beside("purge-trash", partial(purge_trash, library)))
+        live = Live(settings, database, accounts, bus)
+        lines, metrics = stack.enter_context(logs.keep_lines()), Metrics()
+        lines.listen(lambda line: live.tell("logs:entry", line, LOGS))
+        queue = _open_queue(settings, database, library, accounts, "server")
+        stack.enter_context(queue.working())
         table = OperationTable(
             (*OPERATIONS, *describe_docs(describe(settings), "romm_lite", settings.romm_root_path)),
-            resources(settings, database, accounts, library),
+            resources(
+                settings,
+                database,
+                accounts,
+                library,
+                queue=queue,
+                lines=lines,
+                metrics=metrics,
+                live=live,
+            ),
             open_downloads=settings.disable_download_endpoint_auth,
             upload_limit=settings.max_asset_upload_size_bytes,
             translate=explain,
@@ -100,8 +131,10 @@ def open_application(settings: Settings) -> Iterator[Application]:
                 RESOURCES, Folder(settings.places.resources, audience=library.find_audience)
             ),
         )
+        if settings.enable_rescan_on_filesystem_change:
+            stack.enter_context(Watching(settings, database))
         yield Application(
-            asgi=_wrap(table, settings, accounts),
+            asgi=_wrap(live.beside(table), settings, accounts, metrics),
             operations=table,
             setup_link=setup_link(settings, token, settings.romm_port) if token else None,
         )
@@ -135,21 +168,38 @@ def open_accounts(settings: Settings) -> Iterator[Accounts]:
 
 
 @contextmanager
-def _beside(name: str, work: Callable[[], object]) -> Iterator[None]:
-    """Has work done that the start does not wait for; the end does."""
+def open_queue(settings: Settings, part: str) -> Iterator[Queue]:
+    """The tasks alone, for the command line; ``part`` names it among those who run them."""
+    with open_database(settings) as database:
+        accounts = _open_accounts(settings, database)
+        yield _open_queue(settings, database, Library(settings, database), accounts, part)
 
-    def run() -> None:
-        try:
-            work()
-        except Exception:
-            log.exception("The task %s failed", name)
 
-    thread = Thread(target=run, name=name)
-    thread.start()
-    try:
+@contextmanager
+def open_worker(settings: Settings) -> Iterator[None]:
+    """Runs tasks and scans while inside, without being a server."""
+    bus = Bus()
+    with ExitStack() as stack:
+        database = stack.enter_context(open_database(settings, bus))
+        _follow_up(stack, settings, database, bus)
+        accounts = _open_accounts(settings, database)
+        library = Library(settings, database)
+        queue = _open_queue(settings, database, library, accounts, f"worker {os.getpid()}")
+        stack.enter_context(queue.working(at_once=True))
         yield
-    finally:
-        thread.join()
+
+
+def _follow_up(stack: ExitStack, settings: Settings, database: Database, bus: Bus) -> None:
+    follow_ups = stack.enter_context(FollowUps(settings, database))
+    bus.subscribe(FilesArrived, follow_ups.ask)
+    bus.subscribe(ScanAsked, follow_ups.wake)
+
+
+def _open_queue(
+    settings: Settings, database: Database, library: Library, accounts: Accounts, part: str
+) -> Queue:
+    things = {"library": library, "entries": accounts.entries}
+    return Queue(settings, database, JOBS, things, part)
 
 
 def check_database(settings: Settings) -> list[str]:
@@ -177,7 +227,7 @@ def _open_accounts(settings: Settings, database: Database) -> Accounts:
 
 
 def resources(
-    settings: Settings, database: Database, accounts: Accounts, library: Library
+    settings: Settings, database: Database, accounts: Accounts, library: Library, **others: Any
 ) -> Mapping[str, Resource]:
     """What handlers can ask for by name, opened in this order."""
 
@@ -197,6 +247,7 @@ def resources(
         "streaming": always(Streaming(library, accounts.entries)),
         "user": lambda request: nullcontext(request.user),
         "db": open_session,
+        **{name: always(each) for name, each in others.items()},
     }
 
 
@@ -215,13 +266,14 @@ def _mount(prefix: str, app: ASGIApp) -> ASGIApp:
     return serve
 
 
-def _wrap(table: OperationTable, settings: Settings, accounts: Accounts) -> ASGIApp:
+def _wrap(table: ASGIApp, settings: Settings, accounts: Accounts, metrics: Metrics) -> ASGIApp:
     """The middleware around the operations, innermost first."""
     app: ASGIApp = Shield(Identify(table, accounts), explain)
     app = allow_origins(app, settings.romm_cors_allowed_origins)
     app = Compression(app)
     app = SecurityHeaders(app)
     app = AccessLog(app)
+    app = Measured(app, metrics)
     if settings.romm_root_path:
         app = RootPath(app, settings.romm_root_path)
     return RequestId(app)

@@ -29,10 +29,10 @@ ALLOWED = {
 COMPOSITION = {"app", "cli", "__main__"}
 
 IMPORTED_WHERE_USED = {
-    "alembic", "asyncssh", "authlib", "fcntl", "joserfc", "msvcrt", "mutagen", "PIL", "psycopg",
-    "py7zr", "pymysql", "pysqlite3", "pystray", "rapidfuzz", "rarfile", "redis", "rich",
-    "ruamel", "segno", "sentry_sdk", "swagger_ui_bundle", "uvicorn", "watchdog", "zeroconf",
-    "inflate64", "pyxdelta", "resource",
+    "alembic", "asyncssh", "authlib", "engineio", "fcntl", "huey", "inflate64", "joserfc",
+    "msvcrt", "mutagen", "PIL", "psycopg", "py7zr", "pymysql", "pysqlite3", "pystray", "pyxdelta",
+    "rapidfuzz", "rarfile", "redis", "resource", "rich", "ruamel", "segno", "sentry_sdk",
+    "socketio", "swagger_ui_bundle", "uvicorn", "watchdog", "zeroconf",
 }  # fmt: skip
 """Heavy, optional or bound to one system: importing all of them costs seconds and megabytes."""
 

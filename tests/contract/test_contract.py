@@ -47,6 +47,8 @@ def test_every_operation_is_guarded_or_says_that_it_is_public() -> None:
     assert public == {
         "GET /",
         "GET /setup",
+        "GET /ping",
+        "GET /metrics",  # for this machine, and by a token of its own
         "GET /api/config",
         "GET /api/heartbeat",
         "GET /api/heartbeat/metadata/{source}",

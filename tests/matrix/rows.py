@@ -50,6 +50,7 @@ def rows(make: Make, code: int, operation: str, *names: str, owner: str = "root"
 
 
 SCANS = Free("a scan is everybody's who may start one", things.add_scan)
+TASKS = Free("a task is everybody's who may run one", things.add_task)
 UPLOAD = {
     "x-upload-platform": ID,
     "x-upload-filename": "Mine.sfc",
@@ -292,6 +293,10 @@ ROWS: dict[str, Row | Free | Sequence[Row]] = {
     # Scans
     "GET /api/scans/{id} id": SCANS,
     "POST /api/scans/{id}/stop id": SCANS,
+    # Tasks
+    "POST /api/tasks/run/{task_name} task_name": Free("tasks have the same names for all"),
+    "GET /api/tasks/{task_id} task_id": TASKS,
+    "POST /api/tasks/{task_id}/cancel task_id": TASKS,
     # Users
     "GET /api/users/{id} id": Free("users.read is for all users", things.add_user),
     "PUT /api/users/{id} id": row(things.name_others_users, 403),
@@ -312,6 +317,18 @@ ROWS: dict[str, Row | Free | Sequence[Row]] = {
         things.name_others_devices, owner="bob", json={"name": "mine"}
     ),
     "DELETE /api/devices/{device_id} device_id": row(things.name_others_devices, owner="bob"),
+    # Activity
+    "GET /api/activity/rom/{rom_id} rom_id": row(things.play_hidden, 200),
+    "POST /api/activity/heartbeat rom_id": row(
+        things.hide_roms, owner=None, json={"rom_id": ID, "device_id": "nobody's"}
+    ),
+    "POST /api/activity/heartbeat device_id": row(
+        things.name_others_devices, owner=None, json={"rom_id": 1, "device_id": ID}
+    ),
+    "DELETE /api/activity/heartbeat device_id": Free(
+        "only what one plays oneself ends", lambda _world: "web"
+    ),
+    "GET /api/netplay/list game_id": Free("rooms are for all who may play", lambda _world: "1"),
     # Client tokens
     "DELETE /api/client-tokens/{token_id} token_id": row(things.name_others_tokens, owner="bob"),
     "PUT /api/client-tokens/{token_id}/regenerate token_id": row(

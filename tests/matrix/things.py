@@ -132,6 +132,11 @@ def add_scan(world: World) -> int:
     )
 
 
+def add_task(world: World) -> str:
+    """A scan by the name it has among tasks."""
+    return f"scan-{add_scan(world)}"
+
+
 def hide_platforms(world: World) -> Iterator[int]:
     """One that is hidden from the group ann is in."""
     platform = add_platform(world, SECRET)
@@ -317,6 +322,15 @@ def name_others_users(world: World) -> Iterator[int]:
 
 def name_administrators(world: World) -> Iterator[int]:
     yield add_user(world, Role.ADMIN)
+
+
+def play_hidden(world: World) -> Iterator[int]:
+    """ROMs that are hidden from ann, played by an administrator."""
+    device = add_device(world, "root", SECRET)
+    for rom in hide_roms(world):
+        body = {"rom_id": rom, "device_id": device}
+        world.ask("POST", "/api/activity/heartbeat", world.bearer("root"), json=body)
+        yield rom
 
 
 def name_others_devices(world: World) -> Iterator[str]:

@@ -42,6 +42,10 @@ SCHEMAS: dict[str, Any] = CONTRACT["components"]["schemas"]
 AGE_RULE = {"max_age", "hide_unrated", "age_exceptions"}
 OURS_ALONE = {
     "HeartbeatResponse": {"ROMM_LITE"},
+    **{
+        f"{kind}TaskStatusResponse": {"message", "interrupted"}
+        for kind in ("Scan", "Conversion", "Update", "Cleanup", "Sync", "Watcher", "Generic")
+    },
     "ClientTokenPairSchema": {"address", "link"},
     "PermissionGroupSchema": AGE_RULE,
     "PermissionGroupCreate": AGE_RULE,

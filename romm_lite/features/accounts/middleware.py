@@ -6,6 +6,7 @@ Handlers set cookies through ``scope["set_cookies"]``, a dictionary from name to
 """
 
 import logging
+from functools import partial
 
 from starlette.authentication import AuthCredentials
 from starlette.datastructures import MutableHeaders
@@ -43,6 +44,7 @@ class Identify:
         cookies: dict[str, str] = {}
         scope["set_cookies"] = cookies
         scope["credentials"] = self._credentials
+        scope["identify"] = partial(self._identify, request, {})  # for what outlives the request
         user = await self._identify(request, cookies)
         scope["user"] = user
         scope["auth"] = AuthCredentials(user.scopes)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlmodel import Session
 
 from romm_lite.db import versions
@@ -14,7 +14,7 @@ from romm_lite.db.engine import Database, announce
 from romm_lite.db.entries import Entries
 from romm_lite.features.accounts import queries, setup
 from romm_lite.features.accounts.csrf import Csrf
-from romm_lite.features.accounts.identity import Identity
+from romm_lite.features.accounts.identity import NOBODY, Identity
 from romm_lite.features.accounts.keys import signing_key
 from romm_lite.features.accounts.limits import Limits
 from romm_lite.features.accounts.oidc import Provider
@@ -37,16 +37,19 @@ from romm_lite.kernel.errors import Forbidden, Invalid, NotFound, Unauthenticate
 from romm_lite.kernel.events import RightsChanged
 from romm_lite.kernel.scopes import Role
 from romm_lite.kernel.settings import Settings
-from romm_lite.tables.devices import CLIENT_TOKENS
+from romm_lite.kernel.times import now
+from romm_lite.tables.devices import CLIENT_TOKENS, DEVICES
 from romm_lite.tables.users import USERS, User
 from romm_lite.wire.users import UserCreate
 
 __all__ = [
     "AGE_LIMITS",
+    "NOBODY",
     "Accounts",
     "Identity",
     "comes_from_this_machine",
     "hand_on_rules",
+    "note_device",
     "require",
     "require_admin",
 ]
@@ -81,7 +84,7 @@ class Accounts:
             settings=settings,
             database=database,
             entries=entries,
-            sessions=Sessions(entries, settings),
+            sessions=Sessions(entries, settings, database.publish),
             tokens=Tokens(key, entries, settings),
             csrf=Csrf(key, settings),
             passwords=Passwords(limits),
@@ -211,3 +214,14 @@ def read_role(word: str) -> tuple[Role, str | None]:
     """The role a word means and the group that comes with it; unknown words mean a plain user."""
     word = word.strip().lower()
     return (Role.ADMIN if word == Role.ADMIN else Role.USER), LEGACY_GROUPS.get(word)
+
+
+def note_device(session: Session, user_id: int | None, device_id: str) -> str | None:
+    """Note that a user's device was seen; its client. NotFound for one that is not theirs."""
+    device = DEVICES.c
+    these = (device.id == device_id, device.user_id == user_id)
+    row = session.execute(select(device.client).where(*these)).first()
+    if row is None:
+        raise NotFound(f"Device {device_id} not found for this user")
+    session.execute(update(DEVICES).where(*these).values(last_seen=now()))
+    return None if row.client is None else str(row.client)

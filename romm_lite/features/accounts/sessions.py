@@ -11,6 +11,7 @@ from threading import Lock
 
 from romm_lite.db.entries import Entries, Owned
 from romm_lite.features.accounts.cookies import cookie
+from romm_lite.kernel.events import SessionsEnded
 from romm_lite.kernel.settings import Settings
 from romm_lite.kernel.times import from_ns
 
@@ -56,8 +57,15 @@ class OpenSession:
 class Sessions:
     """Opens, finds, extends and ends sessions. Only hashes of their ids are kept."""
 
-    def __init__(self, entries: Entries, settings: Settings) -> None:
+    def __init__(
+        self,
+        entries: Entries,
+        settings: Settings,
+        publish: Callable[[SessionsEnded], None] = lambda _: None,
+    ) -> None:
+        """``publish`` is told of every user whose sessions were ended."""
         self._entries = entries
+        self._publish = publish
         self._settings = settings
         self._seconds = settings.session_max_age_seconds
         self._renew_after = min(RENEW_SECONDS, self._seconds // 2)
@@ -101,11 +109,14 @@ class Sessions:
 
     def close(self, session_id: str) -> None:
         """End one session."""
-        self._entries.drop(_key(session_id))
+        value = self._entries.take(_key(session_id))
+        if value is not None:
+            self._publish(SessionsEnded(value["user_id"]))
 
     def close_all(self, user_id: int) -> None:
         """End all sessions of a user, and what their refresh tokens are good for."""
         self._entries.drop_owner(owner_of(user_id))
+        self._publish(SessionsEnded(user_id))
 
     def list_open(self, user_id: int, epoch: int, current: str | None) -> list[OpenSession]:
         """A user's sessions of this epoch, the newest first; ``current`` is the id from the cookie
@@ -130,6 +141,7 @@ class Sessions:
         """End the user's sessions but that of the id ``current``; tokens stay good."""
         but = None if current is None else _key(current)
         self._entries.drop_owner(owner_of(user_id), but=but, prefix=PREFIX)
+        self._publish(SessionsEnded(user_id))
 
     def _list(self, user_id: int) -> list[Owned]:
         return self._entries.list_owner(owner_of(user_id), PREFIX)
@@ -138,6 +150,8 @@ class Sessions:
         meant = [owned.key for owned in self._list(user_id) if is_meant(owned)]
         for key in meant:
             self._entries.drop(key)
+        if meant:
+            self._publish(SessionsEnded(user_id))
         return bool(meant)
 
     def _describe(self, owned: Owned, *, is_current: bool) -> OpenSession:

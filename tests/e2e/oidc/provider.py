@@ -23,7 +23,6 @@ from romm_lite.kernel.locks import hold
 from tests.conftest import absent
 
 HERE = Path(__file__).resolve().parent
-MODULES = HERE / "node_modules"
 WAIT = 120.0
 CLIENT = {"OIDC_CLIENT_ID": "romm", "OIDC_CLIENT_SECRET": "a secret with + and % in it"}
 
@@ -64,29 +63,31 @@ class RealProvider:
         httpx.post(url, json=person, verify=self.trust, timeout=WAIT).raise_for_status()
 
 
-def install() -> None:
-    """Fetch the provider, once in a checkout; who comes meanwhile waits."""
+def install(folder: Path = HERE) -> None:
+    """Fetch what ``package-lock.json`` of a folder names, once in a checkout; who comes meanwhile
+    waits."""
     for program in ("node", "npm"):
         if shutil.which(program) is None:
-            absent(f"{program} is not installed, so there is no OpenID provider")
+            absent(f"{program} is not installed, so nothing from npm can be tried")
     deadline = time.monotonic() + WAIT
     while time.monotonic() < deadline:
-        with hold(HERE / ".lock", {}) as is_ours:
+        with hold(folder / ".lock", {}) as is_ours:
             if is_ours:
-                _install_alone()
+                _install_alone(folder)
                 return
         time.sleep(0.2)
     raise AssertionError("Another process did not get done with npm")
 
 
-def _install_alone() -> None:
-    mark, wanted = MODULES / ".installed", (HERE / "package-lock.json").read_bytes()
+def _install_alone(folder: Path) -> None:
+    mark = folder / "node_modules" / ".installed"
+    wanted = (folder / "package-lock.json").read_bytes()
     if mark.is_file() and mark.read_bytes() == wanted:
         return
     command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-    done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
-        absent(f"npm could not fetch the OpenID provider: {done.stderr[-500:]}")
+        absent(f"npm could not fetch what {folder.name} needs: {done.stderr[-500:]}")
     mark.write_bytes(wanted)
 
 
