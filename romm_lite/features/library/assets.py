@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import RowMapping, Table, or_, select
+from sqlmodel import Session
 
 from romm_lite.features.library.view import View
 from romm_lite.tables.assets import SAVES, SCREENSHOTS, STATES
@@ -23,8 +24,8 @@ _ALL = (
     *("created_at", "updated_at", "is_public"),
 )
 _MORE = {
-    SAVES: ("emulator", "slot", "content_hash", "origin_device_id"),
-    STATES: ("emulator",),
+    SAVES: ("emulator", "slot", "content_hash", "origin_device_id", "screenshot_id"),
+    STATES: ("emulator", "screenshot_id"),
     SCREENSHOTS: ("is_gallery",),
 }
 Fields = dict[str, Any]
@@ -33,8 +34,8 @@ Fields = dict[str, Any]
 def read_assets(view: View, rom_id: int) -> dict[str, list[Fields]]:
     """The fields of ``DetailedRomSchema`` about saves, states and screenshots."""
     shots = _read(view, SCREENSHOTS, rom_id)
-    saves = [_illustrate(each, shots) for each in _read(view, SAVES, rom_id)]
-    states = [_illustrate(each, shots) for each in _read(view, STATES, rom_id)]
+    saves = [illustrate(each, shots) for each in _read(view, SAVES, rom_id)]
+    states = [illustrate(each, shots) for each in _read(view, STATES, rom_id)]
     by_age = sorted(shots, key=lambda each: (each["created_at"], each["id"]), reverse=True)
     return {
         "user_saves": _own(view, saves),
@@ -46,10 +47,12 @@ def read_assets(view: View, rom_id: int) -> dict[str, list[Fields]]:
     }
 
 
-def read_newest_pictures(view: View, rom_ids: Sequence[int]) -> dict[int, str]:
+def read_newest_pictures(
+    session: Session, user_id: int | None, rom_ids: Sequence[int]
+) -> dict[int, str]:
     """The screenshot of this user's newest save of each of these ROMs, where there is one."""
-    saves = _read_own(view, SAVES, rom_ids)
-    shots = _read_own(view, SCREENSHOTS, rom_ids)
+    saves = _read_own(session, user_id, SAVES, rom_ids)
+    shots = _read_own(session, user_id, SCREENSHOTS, rom_ids)
     found = {}
     for rom_id, each in saves.items():
         newest = max(each, key=lambda save: (save["updated_at"], save["id"]))
@@ -70,18 +73,21 @@ def _read(view: View, table: Table, rom_id: int) -> list[Fields]:
         .where(or_(table.c.user_id == view.user.user_id, table.c.is_public))
         .order_by(table.c.updated_at.desc(), table.c.id.desc())
     )
-    return [_render(table, row) for row in view.session.execute(query).mappings()]
+    return [render_asset(table, row) for row in view.session.execute(query).mappings()]
 
 
-def _read_own(view: View, table: Table, rom_ids: Sequence[int]) -> Mapping[int, list[Fields]]:
-    query = select(table).where(table.c.user_id == view.user.user_id, table.c.rom_id.in_(rom_ids))
+def _read_own(
+    session: Session, user_id: int | None, table: Table, rom_ids: Sequence[int]
+) -> Mapping[int, list[Fields]]:
+    query = select(table).where(table.c.user_id == user_id, table.c.rom_id.in_(rom_ids))
     found: dict[int, list[Fields]] = defaultdict(list)
-    for row in view.session.execute(query).mappings():
-        found[row["rom_id"]].append(_render(table, row))
+    for row in session.execute(query).mappings():
+        found[row["rom_id"]].append(render_asset(table, row))
     return found
 
 
-def _render(table: Table, row: RowMapping) -> Fields:
+def render_asset(table: Table, row: RowMapping) -> Fields:
+    """The fields of ``BaseAsset``, and what else the row has."""
     stamp = quote(str(row["updated_at"]), safe="")
     return {
         **row,
@@ -90,12 +96,18 @@ def _render(table: Table, row: RowMapping) -> Fields:
     }
 
 
-def _illustrate(asset: Fields, shots: Iterable[Fields]) -> Fields:
+def illustrate(asset: Fields, shots: Sequence[Fields]) -> Fields:
+    """The fields of a save or state with its picture, which is among ``shots``."""
     return {**asset, "screenshot": _match(asset, shots), "device_syncs": []}
 
 
 def _match(asset: Mapping[str, Any], shots: Iterable[Fields]) -> Fields | None:
-    """The screenshot of a save or state: ``X.state1.png`` before ``X.png`` for ``X.state1``."""
+    """The screenshot of a save or state: the one it came with. Where none is known, one of its
+    name, ``X.state1.png`` before ``X.png`` for ``X.state1``."""
+    key = asset["screenshot_id"]
+    known = None if key is None else next((shot for shot in shots if shot["id"] == key), None)
+    if known is not None:
+        return known
     names = {asset["file_name"], asset["file_name_no_ext"]}
     fitting = [
         shot

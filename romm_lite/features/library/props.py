@@ -1,8 +1,10 @@
 """What a user keeps about a ROM: flags, ratings, when it was played."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select, update
+from sqlmodel import Session
 
 from romm_lite.db import versions
 from romm_lite.db.upsert import upsert
@@ -41,6 +43,14 @@ def change_props(view: View, rom_id: int, query: LastPlayedQuery, data: RomUserD
     versions.bump(session, versions.of_user(user_id))
     mine = (ROM_USER.c.rom_id == rom_id, ROM_USER.c.user_id == user_id)
     return session.execute(select(ROM_USER).where(*mine)).mappings().one()
+
+
+def note_played(session: Session, user_id: int, rom_id: int, moment: datetime) -> None:
+    """Note when a user last played a ROM. Until the unit of work ends, nobody else gets past this
+    for the same user and ROM; ``versions.of_user`` is for the caller to raise in its end."""
+    keys = {"rom_id": rom_id, "user_id": user_id}
+    fresh = {**EMPTY, "created_at": moment, "updated_at": moment, "last_played": moment}
+    upsert(session, ROM_USER, keys, fresh, {"last_played": moment, "updated_at": moment})
 
 
 def _clear_main_sibling(view: View, rom_id: int) -> None:

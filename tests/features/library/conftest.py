@@ -25,6 +25,7 @@ from romm_lite.features.library.facets import KINDS
 from romm_lite.features.library.routes import OPERATIONS
 from romm_lite.features.library.service import describe_ratings
 from romm_lite.features.library.store import Library
+from romm_lite.kernel.log import Lines
 from romm_lite.kernel.paths import Places
 from romm_lite.kernel.scopes import ALL_SCOPES, Entity, Role
 from romm_lite.kernel.settings import Settings
@@ -45,6 +46,7 @@ from romm_lite.tables.roms import (
     RomSource,
 )
 from romm_lite.tables.users import USERS, User
+from romm_lite.web.metrics import Metrics
 from romm_lite.web.table import OperationTable
 
 KEY = "a key that is long enough for any algorithm there is"
@@ -66,7 +68,12 @@ class Home:
         """Somebody who is logged in, or a stranger; ``options`` are those of the operations."""
         table = OperationTable(
             OPERATIONS,
-            resources(self.settings, self.database, self.accounts, self.library),
+            resources(
+                *(self.settings, self.database, self.accounts, self.library),
+                queue=None,  # no operation of these tests asks for it
+                lines=Lines(),
+                metrics=Metrics(),
+            ),
             translate=explain,
             **options,
         )
