@@ -42,7 +42,7 @@ def keep_cartridge_covers(scan: Scan) -> None:
 def _find_pages(scan: Scan) -> Iterator[Sequence[Row[Any]]]:
     platforms = [each.id for each in scan.platforms.values() if each.slug == SLUG]
     if not platforms:
-        return
+        return iter(())
     bare = and_(
         func.coalesce(ROMS.c.path_cover_s, "") == "", func.coalesce(ROMS.c.url_cover, "") == ""
     )
@@ -52,18 +52,8 @@ def _find_pages(scan: Scan) -> Iterator[Sequence[Row[Any]]]:
         .where(ROMS.c.platform_id.in_(platforms), ROMS.c.missing_from_fs == sql_false())
         .where(func.lower(ROMS.c.fs_name).like(f"%{ENDING}"), ROMS.c.nested_files == 0)
         .where(or_(bare, its_own) if scan.run.is_complete else bare)
-        .order_by(ROMS.c.id)
-        .limit(PAGE)
     )
-    last = 0
-    while True:
-        scan.run.check()
-        with scan.database.read() as session:
-            page = session.execute(query.where(ROMS.c.id > last)).all()
-        if not page:
-            return
-        yield page
-        last = page[-1].id
+    return scan.read_pages(query, ROMS.c.id, PAGE)
 
 
 def _keep(scan: Scan, rom: Row[Any]) -> dict[str, str | None]:

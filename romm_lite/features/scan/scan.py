@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from sqlalchemy import ColumnElement, Row, Select
 from sqlmodel import Session
 
 from romm_lite.db.engine import Database
@@ -71,6 +72,21 @@ class Scan:
     def renews_names(self) -> bool:
         """Whether what names tell is found out again."""
         return self.is_of_roms or self.run.is_complete
+
+    def read_pages(
+        self, query: Select[Any], key: ColumnElement[int], size: int
+    ) -> Iterator[Sequence[Row[Any]]]:
+        """So many rows at a time by a key, which is the row's ``id``; between them is a place to
+        stop."""
+        query, last = query.order_by(key).limit(size), 0
+        while True:
+            self.run.check()
+            with self.database.read() as session:
+                page = session.execute(query.where(key > last)).all()
+            if not page:
+                return
+            yield page
+            last = page[-1].id
 
     @contextmanager
     def write(self) -> Iterator[Session]:

@@ -55,20 +55,10 @@ def _find_pages(scan: Scan) -> Iterator[Sequence[Row[Any]]]:
         .join(ROMS, ROMS.c.id == ROM_FILES.c.rom_id)
         .where(ROM_FILES.c.category == "soundtrack", ROM_FILES.c.missing_from_fs == sql_false())
         .where(ROMS.c.platform_id.in_(scan.platforms))
-        .order_by(ROM_FILES.c.id)
-        .limit(PAGE)
     )
     if not scan.run.is_complete:
         query = query.where(ROM_FILES.c.track_meta.is_(None))
-    last = 0
-    while True:
-        scan.run.check()
-        with scan.database.read() as session:
-            page = session.execute(query.where(ROM_FILES.c.id > last)).all()
-        if not page:
-            return
-        yield page
-        last = page[-1].id
+    return scan.read_pages(query, ROM_FILES.c.id, PAGE)
 
 
 def _read(scan: Scan, file: Row[Any], stop: Stop) -> dict[str, Any] | None:
