@@ -29,7 +29,15 @@ from romm_lite.features.library.streaming import Streaming
 from romm_lite.features.library.uploads import Uploads
 from romm_lite.features.live import routes as live_routes
 from romm_lite.features.live.server import Live
-from romm_lite.features.live.service import LOGS
+from romm_lite.features.live.worker import telling
+from romm_lite.features.saves import jobs as saves_jobs
+from romm_lite.features.saves import (
+    routes_play_sessions,
+    routes_saves,
+    routes_screenshots,
+    routes_states,
+)
+from romm_lite.features.saves.store import Store
 from romm_lite.features.scan import jobs as scan_jobs
 from romm_lite.features.scan import routes as scan_routes
 from romm_lite.features.scan import service as scans
@@ -40,7 +48,7 @@ from romm_lite.features.system import pending, routes_config, routes_tasks
 from romm_lite.features.system import routes as system_routes
 from romm_lite.features.system.queue import Queue
 from romm_lite.kernel import log as logs
-from romm_lite.kernel.events import Bus, FilesArrived, ScanAsked
+from romm_lite.kernel.events import Bus, FilesArrived, ScanAsked, UserDeleted
 from romm_lite.kernel.jobs import Job
 from romm_lite.kernel.settings import Settings
 from romm_lite.web.docs import describe_docs
@@ -68,6 +76,10 @@ OPERATIONS: tuple[Operation, ...] = (
     *accounts_routes.OPERATIONS,
     *routes_setup.router.operations,
     *library_routes.OPERATIONS,
+    *routes_saves.router.operations,
+    *routes_states.router.operations,
+    *routes_screenshots.router.operations,
+    *routes_play_sessions.router.operations,
     *scan_routes.router.operations,
     *live_routes.OPERATIONS,
     *system_routes.router.operations,
@@ -80,6 +92,7 @@ OPERATIONS: tuple[Operation, ...] = (
 JOBS: tuple[Job, ...] = (
     *accounts_jobs.JOBS,
     *library_jobs.JOBS,
+    *saves_jobs.JOBS,
     *scan_jobs.JOBS,
     *system_jobs.JOBS,
 )
@@ -107,9 +120,10 @@ def open_application(settings: Settings) -> Iterator[Application]:
         token = accounts.prepare_setup()
         library = Library(settings, database)
         settle_moves(database, library.layout(), settings.places)
+        bus.subscribe(UserDeleted, Store(settings, database).forget_user)
         live = Live(settings, database, accounts, bus)
         lines, metrics = stack.enter_context(logs.keep_lines()), Metrics()
-        lines.listen(lambda line: live.tell("logs:entry", line, LOGS))
+        lines.listen(live.tell_line)
         queue = _open_queue(settings, database, library, accounts, "server")
         stack.enter_context(queue.working())
         table = OperationTable(
@@ -161,6 +175,13 @@ def open_library(settings: Settings) -> Iterator[Library]:
 
 
 @contextmanager
+def open_store(settings: Settings) -> Iterator[Store]:
+    """What users keep alone, for the command line."""
+    with open_database(settings) as database:
+        yield Store(settings, database)
+
+
+@contextmanager
 def open_accounts(settings: Settings) -> Iterator[Accounts]:
     """The accounts alone, for the command line."""
     with open_database(settings) as database:
@@ -181,8 +202,9 @@ def open_worker(settings: Settings) -> Iterator[None]:
     bus = Bus()
     with ExitStack() as stack:
         database = stack.enter_context(open_database(settings, bus))
-        _follow_up(stack, settings, database, bus)
         accounts = _open_accounts(settings, database)
+        stack.enter_context(telling(settings, database, accounts.entries, bus))
+        _follow_up(stack, settings, database, bus)
         library = Library(settings, database)
         queue = _open_queue(settings, database, library, accounts, f"worker {os.getpid()}")
         stack.enter_context(queue.working(at_once=True))
@@ -198,7 +220,8 @@ def _follow_up(stack: ExitStack, settings: Settings, database: Database, bus: Bu
 def _open_queue(
     settings: Settings, database: Database, library: Library, accounts: Accounts, part: str
 ) -> Queue:
-    things = {"library": library, "entries": accounts.entries}
+    store = Store(settings, database)
+    things = {"library": library, "entries": accounts.entries, "store": store}
     return Queue(settings, database, JOBS, things, part)
 
 
@@ -243,6 +266,7 @@ def resources(
         "database": always(database),
         "accounts": always(accounts),
         "library": always(library),
+        "store": always(Store(settings, database)),
         "uploads": always(Uploads(library, accounts.entries)),
         "streaming": always(Streaming(library, accounts.entries)),
         "user": lambda request: nullcontext(request.user),

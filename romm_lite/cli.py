@@ -26,6 +26,7 @@ from romm_lite.features.accounts import links, oidc_accounts
 from romm_lite.features.accounts.address import own_address
 from romm_lite.features.accounts.vouchers import Voucher
 from romm_lite.features.library import trash as library_trash
+from romm_lite.features.saves import command as saves_command
 from romm_lite.features.scan.command import run_scan
 from romm_lite.features.scan.kinds import OFFERED, ScanKind
 from romm_lite.features.system import command as task_command
@@ -440,6 +441,63 @@ def empty_trash(
     with app.open_library(_settings(data_dir, romm_library_path=library)) as opened:
         removed = library_trash.purge(opened, timedelta(days=older_than or 0))
     click.echo(f"Removed: {removed}")
+
+
+@cli.group()
+def saves() -> None:
+    """Saves of all users, and every version there was of them."""
+
+
+@saves.command("history")
+@_data_dir
+@click.option("--user", "username", help="Only of this user.")
+@click.option("--game", help="Only of games with this in the name of their file.")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_history(
+    data_dir: Path | None, username: str | None, game: str | None, limit: int, as_json: bool
+) -> None:
+    """List versions, the newest first; each can be restored."""
+    with app.open_store(_settings(data_dir)) as store:
+        found = saves_command.list_history(store, username=username, game=game, limit=limit)
+    if as_json:
+        click.echo(json.dumps(found, default=str))
+        return
+    for each in found:
+        when = f"{each['created_at']:%Y-%m-%d %H:%M:%S}"
+        state = each["reason"] or "current"
+        where = f"{each['username']}  {each['rom_name']}  {each['slot'] or '-'}"
+        click.echo(f"{each['id']:>8}  {when}  {state:<12}  {where}  {each['file_name']}")
+
+
+@saves.command("restore")
+@_data_dir
+@click.argument("number", metavar="VERSION", type=click.IntRange(1, 2**31 - 1))
+def restore_version(data_dir: Path | None, number: int) -> None:
+    """Make a version the newest save of its slot again; nothing else goes away."""
+    with app.open_store(_settings(data_dir)) as store:
+        save_id = saves_command.restore_version(store, number)
+    click.echo(f"Restored as save {save_id}")
+
+
+@saves.command("verify")
+@_data_dir
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def verify_saves(data_dir: Path | None, as_json: bool) -> None:
+    """Read and hash every content; exits with 1 if one is missing or damaged."""
+    with app.open_store(_settings(data_dir)) as store:
+        found, lost = saves_command.check_contents(store)
+    if as_json:
+        click.echo(json.dumps(saves_command.as_json(found, lost)))
+    else:
+        click.echo(f"{found.checked} contents, {found.size / 1e6:,.1f} MB")
+        left = f"{found.unreferenced} without owner, {found.unfinished} unfinished"
+        click.echo(f"Removed: {left}. Not taken into the store yet: {found.not_adopted}")
+        for each in lost:
+            word = "missing" if each["sha256"] in found.missing else "damaged"
+            click.echo(f"{word}: version {each['id']}, {each['file_name']}", err=True)
+    if not found.is_sound:
+        sys.exit(1)
 
 
 @cli.command()

@@ -79,6 +79,7 @@ class PlaySession(Stamped, table=True):
     __table_args__ = arranged(
         UniqueConstraint("user_id", "device_id", "rom_id", "start_time"),
         Index(None, "rom_id", "user_id"),
+        Index(None, "user_id", "start_time"),
         Index(None, "device_id"),
         Index(None, "sync_session_id"),
     )
@@ -87,6 +88,8 @@ class PlaySession(Stamped, table=True):
     user_id: int = parent("users.id")
     device_id: str | None = parent("devices.id", on_delete="SET NULL", length=255)
     rom_id: int | None = parent("roms.id", on_delete="SET NULL")
+    asked_rom_id: int | None = None
+    """The ROM as the client named it, whether there is such a one or not."""
     sync_session_id: int | None = parent("sync_sessions.id", on_delete="SET NULL")
     save_slot: str | None = Field(default=None, max_length=255)
     start_time: datetime = Field(sa_type=Moment)

@@ -1,6 +1,6 @@
 """Save states."""
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from romm_lite.wire.assets import BaseAsset, Owner
 from romm_lite.wire.common import Key
@@ -24,3 +24,22 @@ class StateSchema(BaseAsset):
 
 class UserStateSchema(Owner, StateSchema):
     """A save state with its owner."""
+
+
+class StateUploadQuery(BaseModel):
+    """Of which ROM a state is, and which emulator can read it."""
+
+    rom_id: Key
+    emulator: str | None = Field(None, max_length=50)
+
+
+class StateVisibilityPayload(BaseModel):
+    """Whether others may read it."""
+
+    is_public: bool
+
+
+class StateDeletePayload(BaseModel):
+    """Which states to delete: all of them, or none if one is unknown."""
+
+    states: list[Key]

@@ -15,6 +15,7 @@ ID = "the id"
 """Stands in a request for the id of the thing that is tried."""
 
 Make = Callable[[World], Iterator[Any]]
+Options = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,54 @@ def rows(make: Make, code: int, operation: str, *names: str, owner: str = "root"
     return {f"{operation} {name}": row(make, code, owner, params={name: ID}) for name in names}
 
 
+CHANGING: Options = {"data": {"nothing": "new"}}
+OF_SAVES: Mapping[str, Options] = {
+    "GET /api/saves/{id}": {},
+    "PUT /api/saves/{id}": CHANGING,
+    "PUT /api/saves/{id}/visibility": {"json": {"is_public": True}},
+    "GET /api/saves/{id}/versions": {},
+}
+WITH_DEVICES: Mapping[str, Options] = {
+    "GET /api/saves/{id}": {},
+    "PUT /api/saves/{id}": CHANGING,
+    "GET /api/saves/{id}/content": {},
+    "HEAD /api/saves/{id}/content": {},
+}
+OF_VERSIONS: Mapping[str, Options] = {
+    "GET /api/saves/versions/{id}/content": {},
+    "HEAD /api/saves/versions/{id}/content": {},
+    "POST /api/saves/versions/{id}/restore": {},
+    "PUT /api/saves/versions/{id}/lock": {"json": {"locked": True}},
+}
+
+
+def foreign_assets(word: str, **options: Any) -> tuple[Row, Row]:
+    """An own thing of a ROM that is hidden, and another's."""
+    return (
+        row(things.ASSETS[word].name_others, owner="bob", **options),
+        row(things.ASSETS[word].hide, owner=None, **options),
+    )
+
+
+def asset_rows(kind: str, word: str, name: str, field: str) -> dict[str, Row | Sequence[Row]]:
+    """What states and screenshots have in common."""
+    path, assets = f"/api/{kind}", things.ASSETS[word]
+    shown = row(assets.publish_hidden, owner="bob")
+    return {
+        **rows(assets.keep_of_hidden_roms, 200, f"GET {path}", "rom_id"),
+        **rows(assets.keep_on_hidden_platforms, 200, f"GET {path}", "platform_id"),
+        f"POST {path} rom_id": row(
+            things.hide_roms, params={"rom_id": ID}, files={field: (name, things.PNG_HEAD)}
+        ),
+        f"POST {path}/delete {kind}": foreign_assets(word, json={kind: [ID]}),
+        f"GET {path}/{{id}} id": foreign_assets(word),
+        **{
+            f"{method} {path}/{{id}}/content id": (*foreign_assets(word), shown)
+            for method in ("GET", "HEAD")
+        },
+    }
+
+
 SCANS = Free("a scan is everybody's who may start one", things.add_scan)
 TASKS = Free("a task is everybody's who may run one", things.add_task)
 UPLOAD = {
@@ -57,6 +106,7 @@ UPLOAD = {
     "x-upload-total-size": "4",
     "x-upload-total-chunks": "1",
 }
+SESSIONS = Free("only an own session counts, and nothing is told of it")
 CONTAINERS = Free("a container is nobody's; whose game runs in it is for its own tests")
 PICTURES = Free("pictures are for everybody who is known", things.add_user)
 OWN_COLLECTION = Free(
@@ -291,6 +341,8 @@ ROWS: dict[str, Row | Free | Sequence[Row]] = {
         things.hide_firmware, 200, None, json={"firmware": [ID], "delete_from_fs": [ID]}
     ),
     # Scans
+    "POST /api/scans platform_ids": SCANS,
+    "POST /api/scans rom_ids": SCANS,
     "GET /api/scans/{id} id": SCANS,
     "POST /api/scans/{id}/stop id": SCANS,
     # Tasks
@@ -317,6 +369,89 @@ ROWS: dict[str, Row | Free | Sequence[Row]] = {
         things.name_others_devices, owner="bob", json={"name": "mine"}
     ),
     "DELETE /api/devices/{device_id} device_id": row(things.name_others_devices, owner="bob"),
+    # Saves
+    **rows(things.save_hidden_roms, 200, "GET /api/saves", "rom_id"),
+    **rows(things.save_on_hidden_platforms, 200, "GET /api/saves", "platform_id"),
+    **rows(things.name_others_devices, 404, "GET /api/saves", "device_id", owner="bob"),
+    **rows(things.save_hidden_roms, 200, "GET /api/saves/summary", "rom_id"),
+    **rows(things.save_hidden_roms, 200, "GET /api/saves/versions", "rom_id"),
+    "POST /api/saves rom_id": row(
+        things.hide_roms, params={"rom_id": ID}, files={"saveFile": ("a.srm", b"moss")}
+    ),
+    "POST /api/saves device_id": row(
+        things.name_others_devices,
+        owner=None,
+        params={"rom_id": 1, "device_id": ID},
+        files={"saveFile": ("a.srm", b"moss")},
+    ),
+    "POST /api/saves session_id": SESSIONS,
+    "POST /api/saves/delete saves": (
+        row(things.name_others_saves, owner="bob", json={"saves": [ID]}),
+        row(things.hide_saves, owner=None, json={"saves": [ID]}),
+    ),
+    **{
+        f"{label} id": (
+            row(things.name_others_saves, owner="bob", **options),
+            row(things.hide_saves, owner=None, **options),
+        )
+        for label, options in OF_SAVES.items()
+    },
+    **{
+        f"{method} /api/saves/{{id}}/content id": (
+            row(things.name_others_saves, owner="bob"),
+            row(things.publish_hidden_saves, owner="bob"),
+            row(things.hide_saves, owner=None),
+        )
+        for method in ("GET", "HEAD")
+    },
+    **{f"{method} /api/saves/{{id}}/content session_id": SESSIONS for method in ("GET", "HEAD")},
+    **{
+        f"{label} device_id": row(
+            things.name_others_devices_of_saves, owner=None, params={"device_id": ID}, **options
+        )
+        for label, options in WITH_DEVICES.items()
+    },
+    **{
+        f"POST /api/saves/{{id}}/{verb} {name}": row(make, owner=None, json=body)
+        for verb in ("downloaded", "track", "untrack")
+        for name, make, body in (
+            ("id", things.name_others_saves_to_follow, {"device_id": things.ANNS_DEVICE}),
+            ("device_id", things.name_others_devices_of_saves, {"device_id": ID}),
+        )
+    },
+    **{
+        f"{label} id": (
+            row(things.name_others_versions, owner="bob", **options),
+            row(things.hide_versions, owner=None, **options),
+        )
+        for label, options in OF_VERSIONS.items()
+    },
+    "DELETE /api/saves/versions/{id} id": row(things.name_others_old_versions, owner="bob"),
+    # States and screenshots
+    **{
+        key: each
+        for kind, word, name, field in (
+            ("states", "State", "a.state", "stateFile"),
+            ("screenshots", "Screenshot", "a.png", "screenshotFile"),
+        )
+        for key, each in asset_rows(kind, word, name, field).items()
+    },
+    "PUT /api/states/{id} id": foreign_assets("State", data={"nothing": "new"}),
+    "PUT /api/states/{id}/visibility id": foreign_assets("State", json={"is_public": True}),
+    "PUT /api/screenshots/{id} id": foreign_assets("Screenshot", json={"is_public": True}),
+    "DELETE /api/screenshots/{id} id": foreign_assets("Screenshot"),
+    # Play sessions
+    **rows(things.play_hidden_roms, 200, "GET /api/play-sessions", "rom_id"),
+    "GET /api/play-sessions/totals rom_id": Free(
+        "only own sessions are summed up, and not those of hidden ROMs", things.add_rom_with_file
+    ),
+    **rows(things.play_on_others_devices, 200, "GET /api/play-sessions", "device_id", owner="bob"),
+    "POST /api/play-sessions device_id": Free("one that is not one's own counts as none"),
+    "POST /api/play-sessions rom_id": Free("one that is not seen counts as none"),
+    "DELETE /api/play-sessions/{session_id} session_id": (
+        row(things.name_others_plays, owner="bob"),
+        row(things.hide_plays, owner=None),
+    ),
     # Activity
     "GET /api/activity/rom/{rom_id} rom_id": row(things.play_hidden, 200),
     "POST /api/activity/heartbeat rom_id": row(

@@ -41,6 +41,10 @@ def only_the_owner(caller: Caller) -> int | None:
     return None if caller.user == "plain" else 403
 
 
+def nobody_from_elsewhere(_caller: Caller) -> int:
+    return 403
+
+
 FINE: Mapping[str, Judge] = {
     # The name and the password are in the header.
     "POST /api/login": only_with_password,
@@ -59,6 +63,7 @@ FINE: Mapping[str, Judge] = {
     "GET /api/permissions/groups": only_administrators,
     "DELETE /api/permissions/groups/{id}": only_administrators,
     "GET /api/permissions/users/{user_id}": only_administrators,
+    "GET /metrics": nobody_from_elsewhere,
     "GET /api/streaming/sessions": only_administrators,
     "DELETE /api/streaming/sessions": only_administrators,
     # Somebody else's, though everybody may see it.

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import io
 import json
 import secrets
 import uuid
@@ -9,12 +10,17 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from sqlalchemy import select, update
+
+from romm_lite.features.saves.store import Asset, Store
 from romm_lite.features.scan.kinds import Stats
 from romm_lite.kernel.paths import user_folder
 from romm_lite.kernel.scopes import ALL_SCOPES, Entity, Role
 from romm_lite.kernel.times import now
+from romm_lite.tables.assets import ASSET_VERSIONS, SAVES, Save, Screenshot, State
+from romm_lite.tables.base import table_of
 from romm_lite.tables.collections import SmartCollection
-from romm_lite.tables.devices import ClientToken, Device
+from romm_lite.tables.devices import DEVICES, ClientToken, Device, PlaySession
 from romm_lite.tables.firmware import Firmware
 from romm_lite.tables.music import MusicFavorite, Playlist, PlaylistTrack
 from romm_lite.tables.permissions import HiddenEntity, PermissionGroup
@@ -24,6 +30,8 @@ from romm_lite.tables.system import ScanRun
 from tests.matrix.world import SECRET, World
 
 PROVIDERS = tuple("igdb moby ss ra launchbox hasheous tgdb flashpoint hltb".split())
+
+ANNS_DEVICE = "a device of ann's"
 
 EMPTY_PATCH = b"PATCHEOF"
 """An IPS patch that changes nothing."""
@@ -359,6 +367,193 @@ def name_others_sessions(world: World) -> Iterator[str]:
     yield found[0]["id"]
 
 
+def add_save(
+    world: World,
+    user: str,
+    rom: int,
+    name: str = "Open",
+    table: type[Save | State | Screenshot] = Save,
+) -> int:
+    """A save, or such a thing, that a user keeps of a ROM, with its content and version."""
+    row = table(
+        rom_id=rom,
+        user_id=world.home.users[user],
+        file_name=f"{name} {next(world.numbers)}.srm",
+        file_name_no_tags=name,
+        file_name_no_ext=name,
+        file_extension="srm",
+        file_path="saves",
+    )
+    save = int(world.home.add(row))
+    store = Store(world.home.settings, world.home.database)
+    with store.stage(io.BytesIO(name.encode())) as staged, store.database.write() as session:
+        store.put(session, staged)
+        rows = table_of(table)
+        session.execute(update(rows).where(rows.c.id == save).values(sha256=staged.sha256))
+        asset = Asset(rows.name, save, row.user_id, row.file_name, rom_id=rom)
+        store.note(session, asset, staged)
+    return save
+
+
+class Assets:
+    """States or screenshots to ask for."""
+
+    def __init__(self, table: type[Save | State | Screenshot]) -> None:
+        self.table = table
+
+    def add(self, world: World, user: str, rom: int) -> int:
+        return add_save(world, user, rom, SECRET, self.table)
+
+    def add_open(self, world: World) -> int:
+        return add_save(world, "plain", add_rom(world, add_platform(world)), table=self.table)
+
+    def name_others(self, world: World) -> Iterator[int]:
+        yield self.add(world, "bob", add_rom(world, add_platform(world)))
+
+    def hide(self, world: World) -> Iterator[int]:
+        """Ann's own, of ROMs that are hidden from her."""
+        return (self.add(world, "ann", rom) for rom in hide_roms(world))
+
+    def publish_hidden(self, world: World) -> Iterator[int]:
+        """Bob's, for everybody, of ROMs that are hidden from ann."""
+        rows = table_of(self.table)
+        for rom in hide_roms(world):
+            shown = self.add(world, "bob", rom)
+            with world.home.database.write() as session:
+                session.execute(update(rows).where(rows.c.id == shown).values(is_public=True))
+            yield shown
+
+    def keep_of_hidden_roms(self, world: World) -> Iterator[int]:
+        for rom in hide_roms(world):
+            for user in ("ann", "root"):
+                self.add(world, user, rom)
+            yield rom
+
+    def keep_on_hidden_platforms(self, world: World) -> Iterator[int]:
+        for platform in hide_platforms(world):
+            rom = add_rom(world, platform, SECRET)
+            for user in ("ann", "root"):
+                self.add(world, user, rom)
+            yield platform
+
+
+STATES, SCREENSHOTS = Assets(State), Assets(Screenshot)
+ASSETS = {"State": STATES, "Screenshot": SCREENSHOTS}
+PNG_HEAD = b"\x89PNG\r\n\x1a\n"
+
+
+def add_play(
+    world: World,
+    user: str,
+    rom: int | None = None,
+    name: str = "Open",
+    device: str | None = None,
+) -> int:
+    row = PlaySession(
+        user_id=world.home.users[user],
+        rom_id=rom,
+        device_id=device,
+        save_slot=name,
+        start_time=now(),
+        end_time=now(),
+        duration_ms=1,
+    )
+    return int(world.home.add(row))
+
+
+def name_others_plays(world: World) -> Iterator[int]:
+    yield add_play(world, "bob", name=SECRET)
+
+
+def hide_plays(world: World) -> Iterator[int]:
+    """Sessions of ann's of ROMs that are hidden from her."""
+    return (add_play(world, "ann", rom, SECRET) for rom in hide_roms(world))
+
+
+def play_hidden_roms(world: World) -> Iterator[int]:
+    """ROMs hidden from ann, which she and an administrator played."""
+    for rom in hide_roms(world):
+        for user in ("ann", "root"):
+            add_play(world, user, rom, SECRET)
+        yield rom
+
+
+def play_on_others_devices(world: World) -> Iterator[str]:
+    device = add_device(world, "bob")
+    add_play(world, "bob", name=SECRET, device=device)
+    yield device
+
+
+def find_version(world: World, save: int, *, is_old: bool = False) -> int:
+    """The version a save has now, or had until now."""
+    with world.home.database.write() as session:
+        this = ASSET_VERSIONS.c.asset_id == save
+        if is_old:
+            session.execute(update(ASSET_VERSIONS).where(this).values(ended_at=now()))
+        return int(session.scalars(select(ASSET_VERSIONS.c.id).where(this)).one())
+
+
+def name_others_saves(world: World) -> Iterator[int]:
+    yield add_save(world, "bob", add_rom(world, add_platform(world)), SECRET)
+
+
+def hide_saves(world: World) -> Iterator[int]:
+    """Saves that ann kept of ROMs before these were hidden from her."""
+    return (add_save(world, "ann", rom, SECRET) for rom in hide_roms(world))
+
+
+def publish_hidden_saves(world: World) -> Iterator[int]:
+    """Saves bob shows to everybody, of ROMs that are hidden from ann."""
+    for rom in hide_roms(world):
+        save = add_save(world, "bob", rom, SECRET)
+        with world.home.database.write() as session:
+            session.execute(update(SAVES).where(SAVES.c.id == save).values(is_public=True))
+        yield save
+
+
+def name_others_versions(world: World) -> Iterator[int]:
+    return (find_version(world, save) for save in name_others_saves(world))
+
+
+def name_others_old_versions(world: World) -> Iterator[int]:
+    return (find_version(world, save, is_old=True) for save in name_others_saves(world))
+
+
+def hide_versions(world: World) -> Iterator[int]:
+    return (find_version(world, save) for save in hide_saves(world))
+
+
+def name_others_devices_of_saves(world: World) -> Iterator[dict[str, Any]]:
+    """A save of ann's, and a device that is not hers."""
+    save = add_save(world, "ann", add_rom(world, add_platform(world)))
+    yield {"id": save, "device_id": add_device(world, "bob", SECRET)}
+
+
+def name_others_saves_to_follow(world: World) -> Iterator[int]:
+    """Saves that are bob's, where ann has a device to follow them with."""
+    with world.home.database.read() as session:
+        known = session.scalar(select(DEVICES.c.id).where(DEVICES.c.id == ANNS_DEVICE))
+    if known is None:
+        world.home.add(Device(id=ANNS_DEVICE, user_id=world.home.users["ann"]))
+    return name_others_saves(world)
+
+
+def save_hidden_roms(world: World) -> Iterator[int]:
+    """ROMs hidden from ann, of which she and an administrator kept saves."""
+    for rom in hide_roms(world):
+        for user in ("ann", "root"):
+            add_save(world, user, rom, SECRET)
+        yield rom
+
+
+def save_on_hidden_platforms(world: World) -> Iterator[int]:
+    for platform in hide_platforms(world):
+        rom = add_rom(world, platform, SECRET)
+        for user in ("ann", "root"):
+            add_save(world, user, rom, SECRET)
+        yield platform
+
+
 def name_others_files(world: World) -> Iterator[str]:
     """A file in bob's folder that is no picture of bob."""
     path = f"{user_folder(world.home.users['bob'])}/saves/snes/1/{SECRET}.srm"
@@ -388,6 +583,30 @@ ORDINARY: Mapping[Any, Callable[[World], Any]] = {
     name_others_users: add_user,
     name_administrators: add_user,
     name_others_devices: lambda world: add_device(world, "plain"),
+    **dict.fromkeys(
+        (name_others_saves, hide_saves, publish_hidden_saves, name_others_saves_to_follow),
+        lambda world: add_save(world, "plain", add_rom(world, add_platform(world))),
+    ),
+    **dict.fromkeys(
+        (name_others_versions, hide_versions, name_others_old_versions),
+        lambda world: find_version(
+            world, add_save(world, "plain", add_rom(world, add_platform(world)))
+        ),
+    ),
+    **{
+        make: assets.add_open
+        for assets in ASSETS.values()
+        for make in (assets.name_others, assets.hide, assets.publish_hidden)
+    },
+    **dict.fromkeys((each.keep_of_hidden_roms for each in ASSETS.values()), add_rom_with_file),
+    **dict.fromkeys((each.keep_on_hidden_platforms for each in ASSETS.values()), add_platform),
+    **dict.fromkeys((name_others_plays, hide_plays), lambda world: add_play(world, "plain")),
+    play_hidden_roms: add_rom_with_file,
+    play_hidden: add_rom_with_file,
+    play_on_others_devices: lambda world: add_device(world, "plain"),
+    name_others_devices_of_saves: lambda world: add_device(world, "plain"),
+    save_hidden_roms: add_rom_with_file,
+    save_on_hidden_platforms: add_platform,
     name_others_tokens: lambda world: add_token(world, "plain")[0],
     name_administrators_tokens: lambda world: add_token(world, "plain")[0],
     name_others_codes: lambda _world: "ABCDEFGH",

@@ -27,7 +27,13 @@ from romm_lite.wire.roms import (
     RomProviderQuery,
     RomSelection,
 )
-from romm_lite.wire.saves import SaveListQuery
+from romm_lite.wire.saves import (
+    SaveContentQuery,
+    SaveDeviceQuery,
+    SaveListQuery,
+    SaveSummaryQuery,
+    SaveUploadQuery,
+)
 from romm_lite.wire.states import StateListQuery
 from romm_lite.wire.stats import StatsQuery
 from romm_lite.wire.users import InviteLinkQuery
@@ -122,6 +128,9 @@ SERVED = [
     "POST /api/auth/device/deny",
     "POST /api/auth/device/token",
     "GET /api/saves",
+    "GET /api/saves/summary",
+    "GET /api/saves/{id}",
+    "GET /api/saves/{id}/content",
     "GET /api/states",
 ]
 QUERIES: dict[str, type[BaseModel]] = {
@@ -139,6 +148,10 @@ QUERIES: dict[str, type[BaseModel]] = {
     "GET /api/collections/smart": UpdatedAfterQuery,
     "GET /api/collections/virtual": VirtualCollectionListQuery,
     "GET /api/saves": SaveListQuery,
+    "POST /api/saves": SaveUploadQuery,
+    "GET /api/saves/summary": SaveSummaryQuery,
+    "GET /api/saves/{id}": SaveDeviceQuery,
+    "GET /api/saves/{id}/content": SaveContentQuery,
     "GET /api/states": StateListQuery,
 }
 

@@ -1,9 +1,10 @@
 """What a user keeps about a ROM: flags, ratings, when it was played."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import case, or_, select, update
 from sqlmodel import Session
 
 from romm_lite.db import versions
@@ -51,6 +52,28 @@ def note_played(session: Session, user_id: int, rom_id: int, moment: datetime) -
     keys = {"rom_id": rom_id, "user_id": user_id}
     fresh = {**EMPTY, "created_at": moment, "updated_at": moment, "last_played": moment}
     upsert(session, ROM_USER, keys, fresh, {"last_played": moment, "updated_at": moment})
+
+
+def note_sessions(session: Session, user_id: int, ends: Mapping[int, datetime]) -> None:
+    """Note when sessions of play ended, by ROM. The latest one makes it a game that is being
+    played; one from before what is known already changes nothing. As after ``note_played`` the
+    version of the user is for the caller to raise."""
+    mine = (ROM_USER.c.user_id == user_id, ROM_USER.c.rom_id.in_(ends))
+    query = select(ROM_USER.c.rom_id, ROM_USER.c.last_played).where(*mine)
+    known = dict(session.execute(query.order_by(ROM_USER.c.rom_id).with_for_update()).all())
+    later = []
+    for rom_id in sorted(ends):
+        before = known.get(rom_id)
+        if before is None or before < ends[rom_id]:
+            note_played(session, user_id, rom_id, ends[rom_id])
+            later.append(rom_id)
+    status = ROM_USER.c.status
+    is_open = or_(status.is_(None), status == "finished")
+    session.execute(
+        update(ROM_USER)
+        .where(ROM_USER.c.user_id == user_id, ROM_USER.c.rom_id.in_(later))
+        .values(now_playing=True, status=case((is_open, "incomplete"), else_=status))
+    )
 
 
 def _clear_main_sibling(view: View, rom_id: int) -> None:

@@ -31,6 +31,7 @@ from romm_lite.features.library.facts import change_sources as change_sources
 from romm_lite.features.library.facts import describe_ratings as describe_ratings
 from romm_lite.features.library.journal import settle_moves as settle_moves
 from romm_lite.features.library.props import note_played as note_played
+from romm_lite.features.library.props import note_sessions as note_sessions
 from romm_lite.features.library.rows import Columns, insert_rows, update_rows
 from romm_lite.features.library.search_texts import make_text, retitle
 from romm_lite.features.library.sources import IDENTIFYING as IDENTIFYING

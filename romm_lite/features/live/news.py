@@ -45,6 +45,7 @@ log = logging.getLogger(__name__)
 
 BATCH = 50
 """ROMs that are rendered together."""
+TURNS = 6
 LONGEST_PAUSE = 0.5
 
 
@@ -82,6 +83,12 @@ class News:
         """Listen from now on; called on the event loop when somebody connects."""
         self._loop = asyncio.get_running_loop()
 
+    async def settle(self, seconds: float) -> None:
+        """Wait until all is sent that was told, but not longer than this."""
+        if self._task is not None:
+            await asyncio.wait([self._task], timeout=seconds)
+            self._task.cancel()
+
     def tell(self, event: object) -> None:
         """Have something sent; from any thread, and whether or not anybody listens."""
         if self._loop is None or not (self._sockets.seats or self._sockets.is_shared):
@@ -107,8 +114,10 @@ class News:
             event = self._line.popleft()
             try:
                 await self._send(event)
+                await self._sockets.drain()
             except Exception:
                 log.exception("What happened could not be told")
+            await asyncio.sleep(0)  # a long line leaves room for requests
 
     async def _send(self, event: object) -> None:
         match event:
@@ -143,8 +152,11 @@ class News:
                 await self._sockets.tell("scan:scanning_rom", orjson.Fragment(payload), rooms)
             await self._sockets.drain()
             if not (self._line and isinstance(self._line[-1], ScanEnded)):
-                # The scan still needs the processor more than who watches it.
-                await asyncio.sleep(min(time.monotonic() - began, LONGEST_PAUSE))
+                # The scan still needs the processor more than who watches it. What was told goes
+                # out to all sockets within a few turns of the loop, and counts too.
+                for _ in range(TURNS):
+                    await asyncio.sleep(0)
+                await asyncio.sleep(min(2 * (time.monotonic() - began), LONGEST_PAUSE))
 
     def _render(self, ids: Sequence[int], *, is_identifying: bool) -> list[tuple[bytes, list[str]]]:
         with self._database.read() as session:

@@ -15,8 +15,9 @@ from romm_lite.features.accounts.service import NOBODY, Accounts, Identity, note
 from romm_lite.features.live.activity import WEB, Activity
 from romm_lite.features.live.netplay import Netplay
 from romm_lite.features.live.news import News, Told
+from romm_lite.features.live.relay import Relay
 from romm_lite.features.live.scans import NOT_ALLOWED, ask_for_scan, read_options, stop_scans
-from romm_lite.features.live.seats import Seat, Watchers, find_rooms
+from romm_lite.features.live.seats import LOGS, Seat, Watchers, find_rooms
 from romm_lite.features.live.sockets import Handler, Sockets
 from romm_lite.kernel.errors import NotFound, RommError
 from romm_lite.kernel.events import (
@@ -26,6 +27,7 @@ from romm_lite.kernel.events import (
     SessionsEnded,
     UserDeleted,
 )
+from romm_lite.kernel.log import Entry
 from romm_lite.kernel.scopes import Scope as Right
 from romm_lite.kernel.settings import Settings
 from romm_lite.web.render import json_response
@@ -36,8 +38,13 @@ log = logging.getLogger(__name__)
 
 MAIN = "/ws/socket.io"
 NETPLAY = "/netplay/socket.io"
+CHANNEL = "romm_lite:main"
 SWEEP_SECONDS = 30.0
 """So often all credentials are looked at: tokens end, and other processes change rights."""
+
+SENDING = ("features.live", "socketio", "engineio", "redis")
+SENDING_IN_DETAIL = (*SENDING, "uvicorn", "websockets", "asyncio")
+"""Who may log something because a line was sent, which would never end."""
 
 
 class Live:
@@ -47,14 +54,12 @@ class Live:
         self._settings = settings
         self._database = database
         self._lane = Lane(1)
-        self._redis = settings.redis_url
-        self._watchers = Watchers(accounts.entries if self._redis else None)
+        self._watchers = Watchers(accounts.entries if settings.redis_url else None)
         self.main = Sockets(
             self._decide,
             self._handlers(),
             left=self._left,
-            redis_url=self._redis,
-            channel="romm_lite:main",
+            relay=Relay(settings.redis_url, CHANNEL) if settings.redis_url else None,
         )
         self.netplay = Netplay()
         self._news = News(database, self._lane, self.main, self._watchers)
@@ -67,6 +72,12 @@ class Live:
         bus.subscribe(RightsChanged, lambda event: self._check(event.user_ids))
         bus.subscribe(SessionsEnded, lambda event: self._check((event.user_id,)))
         bus.subscribe(UserDeleted, lambda event: self._check((event.user_id,)))
+
+    def tell_line(self, line: Entry) -> None:
+        """Send a line of the log to administrators, unless it is about sending."""
+        told_by = SENDING_IN_DETAIL if line["level"] == "DEBUG" else SENDING
+        if not line["module"].startswith(told_by):
+            self.tell("logs:entry", line, LOGS)
 
     def tell(self, event: str, payload: Any, *rooms: str) -> None:
         """Send something to whoever sits in one of these rooms; from any thread."""

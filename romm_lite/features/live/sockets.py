@@ -3,13 +3,14 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
 import orjson
 from starlette.types import Receive, Scope, Send
 
 from romm_lite.features.accounts.service import Identity
+from romm_lite.features.live.relay import Relay
 from romm_lite.features.live.seats import Identify, Seat
 
 log = logging.getLogger(__name__)
@@ -19,11 +20,15 @@ PING_TIMEOUT = 60
 LARGEST_MESSAGE = 1_000_000
 MOST_WAITING = 2_000
 """Messages that may wait for one client; whoever lets more come together is let go."""
+MOST_BYTES = 32 << 20
+"""The same, if all that waits is as large as what comes."""
 HIGH_WATER = 200
 """So many may wait for anybody while more is made."""
-STALL_SECONDS = 5.0
+PATIENCE = 2.0
+"""Seconds until somebody who reads nothing no longer holds up the others."""
+LONGEST_WAIT = 5.0
+"""Seconds that the others wait for somebody who reads slowly."""
 MOST_SOCKETS = 1_000
-RETRY_SECONDS = 5.0
 
 Handler = Callable[..., Awaitable[Any]]
 Decide = Callable[[Seat], Awaitable[frozenset[str] | None]]
@@ -56,22 +61,21 @@ class Sockets:
         on: Mapping[str, Handler],
         *,
         left: Callable[[Seat], Awaitable[None]],
-        redis_url: str | None = None,
-        channel: str = "",
+        relay: Relay | None = None,
     ) -> None:
         self.seats: dict[str, Seat] = {}
         self._decide = decide
         self._on = on
         self._left = left
-        self._redis_url = redis_url
-        self._channel = channel
+        self._relay = relay
         self._server: Any = None
-        self._hearing: asyncio.Task[None] | None = None
+        self._crowded: dict[str, tuple[int, float]] = {}
+        """For whom much waits, by the engine's id: how much, and when they last read."""
 
     @property
     def is_shared(self) -> bool:
         """Whether other servers have sockets that are told what is told here."""
-        return self._redis_url is not None
+        return self._relay is not None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._server is None:
@@ -79,14 +83,10 @@ class Sockets:
         await self._server.handle_request(scope, receive, send)
 
     def _open(self) -> Any:
-        from socketio import AsyncRedisManager, AsyncServer
+        from socketio import AsyncServer
 
-        options: dict[str, Any] = {}
-        if self._redis_url is not None:
-            # Its own listening goes on when the event loop ends, and so would the program.
-            manager = AsyncRedisManager(self._redis_url, channel=self._channel, write_only=True)
-            options["client_manager"] = manager
-            self._hearing = asyncio.get_running_loop().create_task(self._share(manager))
+        if self._relay is not None:
+            self._relay.begin(self._tell_here)
         server = AsyncServer(
             async_mode="asgi",
             cors_allowed_origins=[],  # the guard before it looks at origins
@@ -96,42 +96,12 @@ class Sockets:
             http_compression=False,
             json=Json,
             namespaces=["/"],
-            **options,
         )
         server.on("connect", self._connect)
         server.on("disconnect", self._disconnect)
         for name, handler in self._on.items():
             server.on(name, self._listen(name, handler))
         return server
-
-    async def _share(self, manager: Any) -> None:
-        """Hear other servers, and let go of Redis when the event loop ends."""
-        try:
-            await self._hear(manager)
-        finally:
-            if manager.redis is not None:
-                await manager.redis.aclose()
-                await manager.redis.connection_pool.disconnect()
-
-    async def _hear(self, manager: Any) -> None:
-        """Pass on here what other servers tell."""
-        from redis.asyncio import Redis
-
-        while True:
-            try:
-                async with Redis.from_url(self._redis_url or "") as redis, redis.pubsub() as heard:
-                    await heard.subscribe(self._channel)
-                    while True:
-                        message = await heard.get_message(
-                            ignore_subscribe_messages=True, timeout=1.0
-                        )
-                        if message is not None:
-                            told = manager.json.loads(message["data"])
-                            if told.get("host_id") != manager.host_id and told["method"] == "emit":
-                                await manager._handle_emit(told)
-            except Exception as error:
-                log.warning("What other servers tell cannot be heard: %s", error)
-                await asyncio.sleep(RETRY_SECONDS)
 
     def _listen(self, name: str, handler: Handler) -> Handler:
         async def listen(sid: str, *data: Any) -> Any:
@@ -213,15 +183,14 @@ class Sockets:
 
         ``payload`` may be ``orjson.Fragment``; a tuple is several arguments.
         """
-        if self._server is None:
-            return
-        if self.is_shared:
-            plain = orjson.loads(orjson.dumps(payload)) if not _has_bytes(payload) else payload
-            await self._server.emit(event, plain, room=list(rooms), skip_sid=but)
-            return
-        self._tell_here(event, payload, rooms, but)
+        if self._server is not None:
+            await self._tell_here(event, payload, rooms, but)
+        if self._relay is not None:
+            await self._relay.tell(event, payload, rooms)
 
-    def _tell_here(self, event: str, payload: Any, rooms: Collection[str], but: str | None) -> None:
+    async def _tell_here(
+        self, event: str, payload: Any, rooms: Collection[str], but: str | None = None
+    ) -> None:
         """As the library does, but with neither a task nor a packet for each socket."""
         from engineio.packet import MESSAGE
         from engineio.packet import Packet as EnginePacket
@@ -231,10 +200,15 @@ class Sockets:
         packet = Packet(EVENT, namespace="/", data=[event, *arguments])
         encoded = packet.encode()
         parts = encoded if isinstance(encoded, list) else [encoded]
+        size = sum(map(len, parts))
         packets = [EnginePacket(MESSAGE, part) for part in parts]
-        for sid, engine_id in self._server.manager.get_participants("/", list(rooms)):
+        for sid, engine_id in list(self._server.manager.get_participants("/", list(rooms))):
             socket = self._server.eio.sockets.get(engine_id)
             if sid == but or socket is None or socket.closed:
+                continue
+            waiting = socket.queue.qsize()
+            if waiting > MOST_WAITING or waiting * size > MOST_BYTES:
+                await self._let_go(engine_id)
                 continue
             for each in packets:
                 socket.queue.put_nowait(each)
@@ -244,23 +218,21 @@ class Sockets:
         await self._server.emit(event, payload, to=seat.sid)
 
     async def drain(self) -> None:
-        """Wait until nobody has much left to read, but for nobody long."""
+        """Wait for those who read more slowly than is told, but for nobody long."""
         began = time.monotonic()
-        while crowded := [e for e, n in self._waiting() if n > HIGH_WATER]:
-            if time.monotonic() - began > STALL_SECONDS:
-                for engine_id in crowded:
-                    await self._let_go(engine_id)
-                return
+        while self._find_slow() and time.monotonic() - began < LONGEST_WAIT:
             await asyncio.sleep(0.01)
 
-    async def let_go_of_stalled(self) -> None:
-        """End sockets for which more waits than may."""
-        for engine_id in [e for e, n in self._waiting() if n > MOST_WAITING]:
-            await self._let_go(engine_id)
-
-    def _waiting(self) -> Iterator[tuple[str, int]]:
-        for engine_id, socket in list(self._server.eio.sockets.items()):
-            yield engine_id, socket.queue.qsize()
+    def _find_slow(self) -> bool:
+        """Whether somebody reads for whom much waits; who reads nothing is not waited for."""
+        moment = time.monotonic()
+        crowded: dict[str, tuple[int, float]] = {}
+        for engine_id, socket in self._server.eio.sockets.items() if self._server else ():
+            if (waiting := socket.queue.qsize()) > HIGH_WATER:
+                before, read_at = self._crowded.get(engine_id, (waiting, moment))
+                crowded[engine_id] = waiting, moment if waiting < before else read_at
+        self._crowded = crowded
+        return any(moment - read_at < PATIENCE for _, read_at in crowded.values())
 
     async def _let_go(self, engine_id: str) -> None:
         socket = self._server.eio.sockets.get(engine_id)
@@ -273,11 +245,3 @@ class Sockets:
         await socket.close(wait=False, abort=True)
         socket.queue.put_nowait(None)
         self._server.eio.sockets.pop(engine_id, None)
-
-
-def _has_bytes(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any(map(_has_bytes, value.values()))
-    if isinstance(value, list | tuple):
-        return any(map(_has_bytes, value))
-    return isinstance(value, bytes | bytearray)

@@ -11,21 +11,9 @@ from romm_lite.kernel.errors import NotBuilt
 from romm_lite.kernel.scopes import Scope
 from romm_lite.web.operations import Operation, Router
 from romm_lite.web.routing import PARAMETER
-from romm_lite.wire.saves import SaveListQuery, SaveSchema
-from romm_lite.wire.states import StateListQuery, StateSchema
 
 UNBUILT = {
-    "roms.user.read": """
-        GET /api/play-sessions
-    """,
-    "roms.user.write": """
-        POST /api/play-sessions
-        DELETE /api/play-sessions/{session_id}
-    """,
     "devices.write": """
-        POST /api/saves/{id}/downloaded
-        POST /api/saves/{id}/track
-        POST /api/saves/{id}/untrack
         POST /api/sync/devices/{device_id}/push-pull
         POST /api/sync/sessions/{session_id}/complete
     """,
@@ -37,28 +25,7 @@ UNBUILT = {
         POST /api/export/gamelist-xml
         POST /api/export/pegasus
     """,
-    "assets.read": """
-        GET /api/saves/summary
-        GET /api/saves/{id}
-        GET /api/saves/{id}/content
-        GET /api/screenshots/{id}/content
-        GET /api/states/{id}
-        GET /api/states/{id}/content
-    """,
     "roms.write": """
-    """,
-    "assets.write": """
-        POST /api/saves
-        POST /api/saves/delete
-        PUT /api/saves/{id}
-        PUT /api/saves/{id}/visibility
-        POST /api/screenshots
-        DELETE /api/screenshots/{id}
-        PUT /api/screenshots/{id}
-        POST /api/states
-        POST /api/states/delete
-        PUT /api/states/{id}
-        PUT /api/states/{id}/visibility
     """,
     "assets.read devices.read": """
         POST /api/sync/negotiate
@@ -82,26 +49,6 @@ UNBUILT_FEEDS = """
 """
 
 router = Router("/api", tags=["not built yet"])
-
-
-@router.get("/saves", Scope.ASSETS_READ)
-def get_saves(query: SaveListQuery) -> list[SaveSchema]:
-    return []
-
-
-@router.get("/saves/identifiers", Scope.ASSETS_READ)
-def get_save_ids() -> list[int]:
-    return []
-
-
-@router.get("/states", Scope.ASSETS_READ)
-def get_states(query: StateListQuery) -> list[StateSchema]:
-    return []
-
-
-@router.get("/states/identifiers", Scope.ASSETS_READ)
-def get_state_ids() -> list[int]:
-    return []
 
 
 def _refuse(path: str) -> Callable[..., None]:

@@ -151,3 +151,38 @@ def test_strangers_do_not_play(house: House) -> None:
                 pass
 
     play(scenario())
+
+
+@pytest.mark.parametrize(("asked", "given"), [(99, 16), ("many", 4), (None, 4)])
+def test_places_are_few(house: House, asked: Any, given: int) -> None:
+    async def scenario() -> None:
+        async with house.listen("ann", NETPLAY) as ann:
+            opened = {**extra("ann", game_id="11"), "maxPlayers": asked}
+            assert await acknowledged(ann, "open-room", opened) == ()
+            assert (await asyncio.to_thread(listed, house, "11"))["r1"]["max"] == given
+
+    play(scenario())
+
+
+def test_a_socket_is_in_one_room_at_most(house: House) -> None:
+    async def scenario() -> None:
+        async with house.listen("ann", NETPLAY) as ann:
+            for room in ("r1", "r2", "r3"):
+                opened = extra("ann", room, game_id="12")
+                assert await acknowledged(ann, "open-room", opened) == ()
+            assert list(await asyncio.to_thread(listed, house, "12")) == ["r3"]
+
+    play(scenario())
+
+
+def test_what_is_too_large_ends_the_socket_and_its_place(house: House) -> None:
+    async def scenario() -> None:
+        async with house.listen("ann", NETPLAY) as ann, house.listen("bob", NETPLAY) as bob:
+            await acknowledged(ann, "open-room", extra("ann"))
+            await acknowledged(bob, "join-room", extra("bob"))
+            await bob.client.emit("snapshot", b"x" * 1_000_001)
+            await bob.end()
+            await ann.until(lambda _: players(ann) == ["Ann"])
+            assert ann.told("snapshot") == []
+
+    play(scenario())

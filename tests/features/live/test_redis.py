@@ -9,6 +9,7 @@ import pytest
 import redis
 from starlette.types import ASGIApp
 
+from romm_lite.app import open_worker
 from romm_lite.db.entries import open_entries
 from romm_lite.features.accounts.middleware import Identify
 from romm_lite.features.accounts.service import Accounts
@@ -67,3 +68,20 @@ def test_what_happens_at_one_server_is_told_at_the_other(houses: tuple[House, Ho
             assert no.heard == []
 
     play(scenario())
+
+
+def test_what_a_worker_scans_is_told_at_servers(houses: tuple[House, House]) -> None:
+    here, there = houses
+    here.put("roms/snes/Moss.sfc")
+
+    async def scenario() -> None:
+        async with here.listen() as root, there.listen("bob") as bob:
+            await root.ask("scan", {"type": "quick"})
+            for ear in (root, bob):
+                assert (await ear.hear("scan:done"))["new_roms"] == 1
+                assert ear.heard[0][0] == "scan:update_stats"
+                named = [rom["fs_name"] for rom in ear.told("scan:scanning_rom")]
+                assert named == ["Moss.sfc", "Moss.sfc"]
+
+    with open_worker(here.settings):
+        play(scenario())

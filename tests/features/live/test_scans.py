@@ -148,6 +148,21 @@ def test_platforms_are_named_by_id_or_folder(house: House, heard: list[Event]) -
     play(scenario({"platform_fs_slugs": ["ps4"], "type": "Quick"}))
 
 
+def test_roms_are_scanned_alone_and_without_a_word_of_their_platforms(
+    house: House, heard: list[Event]
+) -> None:
+    async def scenario() -> None:
+        async with house.listen() as root:
+            rom_id = house.rom("Moss (Europe).sfc")
+            await root.ask("scan", {"roms_ids": [rom_id], "apis": ["igdb"], "type": "complete"})
+            done = await root.hear("scan:done")
+            assert (done["total_roms"], done["scanned_roms"]) == (1, 1)
+            assert {rom["id"] for rom in root.told("scan:scanning_rom")} == {rom_id}
+            assert "scan:scanning_platform" not in root.names()
+
+    play(scenario())
+
+
 def test_a_scan_is_stopped_and_tells_what_it_found(house: House, heard: list[Event]) -> None:
     huge = house.put("roms/nes/Huge.nes")
     with huge.open("r+b") as file:

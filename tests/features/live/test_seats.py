@@ -1,5 +1,6 @@
 """Who may sit at a socket, and when they have to go."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -157,5 +158,23 @@ def test_the_log_is_told_to_administrators(house: House, caplog: pytest.LogCaptu
             line = await root.hear("logs:entry")
             assert list(line) == ["ts", "level", "module", "message"]
             assert ann.heard == []
+
+    play(scenario())
+
+
+def test_what_is_logged_about_sending_is_not_sent(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+
+    async def scenario() -> None:
+        async with house.listen() as root:
+            logging.getLogger("lent").debug("in detail")
+            for _ in range(3):
+                await root.ask("scan", {"type": "sideways"})
+            await root.until(lambda _: "lent" in {e["module"] for e in root.told("logs:entry")})
+            assert any(record.name.startswith("uvicorn") for record in caplog.records)
+            modules = {line["module"].partition(".")[0] for line in root.told("logs:entry")}
+            assert modules.isdisjoint({"uvicorn", "websockets", "socketio", "engineio"})
 
     play(scenario())
