@@ -105,11 +105,22 @@ class Server:
                 for table in METADATA.sorted_tables
             ]
 
+        quote = self._engine.dialect.identifier_preparer.format_table
+        source = "FROM DUAL " if self._engine.dialect.name == "mariadb" else ""
+        self._find_filled = text(
+            " UNION ALL ".join(
+                f"SELECT '{table.name}' {source}WHERE EXISTS (SELECT 1 FROM {quote(table)})"
+                for table in METADATA.sorted_tables
+            )
+        )
+
     def empty(self) -> None:
         """Bring back the rows a new database has."""
         with self._engine.begin() as connection:
+            filled = set(connection.execute(self._find_filled).scalars())
             for table, _ in reversed(self._first_rows):
-                connection.execute(table.delete())
+                if table.name in filled:
+                    connection.execute(table.delete())
             for table, rows in self._first_rows:
                 if rows:
                     connection.execute(table.insert(), rows)

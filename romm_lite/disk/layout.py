@@ -236,9 +236,12 @@ class Layout:
         if not self.library.is_dir():
             raise LibraryUnavailable(f"the library folder {self.library} does not exist")
         folder = self.rom_folders(fs_slug)[0]
-        if os.path.lexists(folder):
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:  # perhaps since a moment ago
+            if not os.path.lexists(folder):
+                raise
             return False
-        folder.mkdir(parents=True)
         return True
 
     def _place(self, fs_slug: str, folder: str) -> str:

@@ -102,6 +102,7 @@ def scanning(home: Home, server: Server) -> Iterator["subprocess.Popen[str]"]:
             process.kill()
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_a_scan_of_the_command_line_and_the_next_goes_on(
     slow: tuple[Home, Path],
 ) -> None:
@@ -131,6 +132,7 @@ def kill_with_children(server: Server) -> None:
     server.process.wait()
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_of_scans_the_next_one_completes_them(
     slow: tuple[Home, Path],
 ) -> None:

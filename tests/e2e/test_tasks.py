@@ -97,6 +97,7 @@ def test_a_server_that_ends_in_the_middle_of_a_task_ends_at_once(new_home: NewHo
     assert told["last_run"]["status"] == "interrupted"
 
 
+@pytest.mark.slow
 def test_the_command_line_runs_a_task_itself_or_has_the_server_run_it(new_home: NewHome) -> None:
     home = new_home()
     write(home.library / "roms/nes/Moss.nes", b"moss")

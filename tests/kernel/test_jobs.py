@@ -11,7 +11,7 @@ from romm_lite.kernel.errors import Invalid
 from romm_lite.kernel.jobs import Job, JobKind, JobStopped, Work, job
 from romm_lite.kernel.settings import Settings
 
-THINGS = {"work", "settings", "database", "library", "entries"}
+THINGS = {"work", "settings", "database", "library", "entries", "store"}
 
 
 @job("tidy", "Tidy up", "Tidies up", JobKind.CLEANUP, switch="enable_scheduled_rescan")

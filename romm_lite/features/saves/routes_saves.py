@@ -1,7 +1,5 @@
 """Saves of whoever asks, what devices have of them, and what was kept before."""
 
-from typing import Any
-
 from pydantic import BaseModel
 from sqlmodel import Session
 from starlette.responses import Response
@@ -162,7 +160,7 @@ def get_versions_of_save(db: Session, user: Identity, id: Key) -> list[SaveVersi
 
 
 @router.head("/{id}/content", Scope.ASSETS_READ, heavy=True, responses=UNKNOWN_DEVICE)
-@router.get("/{id}/content", Scope.ASSETS_READ, heavy=True, responses=UNKNOWN_DEVICE, returns=Any)
+@router.get("/{id}/content", Scope.ASSETS_READ, heavy=True, responses=UNKNOWN_DEVICE)
 def get_save_content(store: Store, user: Identity, id: Key, query: SaveContentQuery) -> Response:
     """The content of an own save or a public one. A device is marked as current once it has got
     the last byte of the whole."""

@@ -1,7 +1,5 @@
 """Screenshots of whoever asks."""
 
-from typing import Any
-
 from pydantic import BaseModel
 from sqlmodel import Session
 from starlette.responses import Response
@@ -88,7 +86,7 @@ def update_screenshot(
     return ScreenshotSchema(**screenshots.describe_screenshot(db, user, id))
 
 
-@router.delete("/{id}", Scope.ASSETS_WRITE, responses=UNKNOWN, returns=Any)
+@router.delete("/{id}", Scope.ASSETS_WRITE, responses=UNKNOWN)
 def delete_screenshot(db: Session, store: Store, user: Identity, id: Key) -> Response:
     """Delete a screenshot; the answer is empty."""
     screenshots.delete_screenshots(store, db, user, [id])
@@ -96,7 +94,7 @@ def delete_screenshot(db: Session, store: Store, user: Identity, id: Key) -> Res
 
 
 @router.head("/{id}/content", Scope.ASSETS_READ, heavy=True, responses=UNKNOWN)
-@router.get("/{id}/content", Scope.ASSETS_READ, heavy=True, responses=UNKNOWN, returns=Any)
+@router.get("/{id}/content", Scope.ASSETS_READ, heavy=True, responses=UNKNOWN)
 def get_screenshot_content(store: Store, user: Identity, id: Key) -> Response:
     """An own picture or a public one."""
     return screenshots.send_asset(store, SCREENSHOTS, user, id)

@@ -1,7 +1,5 @@
 """States of whoever asks."""
 
-from typing import Any
-
 from pydantic import BaseModel
 from sqlmodel import Session
 from starlette.responses import Response
@@ -89,7 +87,7 @@ def update_state(store: Store, user: Identity, id: Key, form: StateChangeForm) -
 
 
 @router.head("/{id}/content", Scope.ASSETS_READ, heavy=True, responses=UNKNOWN)
-@router.get("/{id}/content", Scope.ASSETS_READ, heavy=True, responses=UNKNOWN, returns=Any)
+@router.get("/{id}/content", Scope.ASSETS_READ, heavy=True, responses=UNKNOWN)
 def get_state_content(store: Store, user: Identity, id: Key) -> Response:
     """The content of an own state or a public one."""
     return screenshots.send_asset(store, STATES, user, id)

@@ -26,7 +26,7 @@ def heard(house: House) -> list[Event]:
     house.put("roms/snes/Fern.sfc")
     house.put("roms/ps4/Ivy.pkg")
     house.put("bios/snes/chip.bin")
-    return house.scan()
+    return [event for event in house.scan() if event[0] != "logs:entry"]
 
 
 def told(heard: list[Event], name: str) -> list[Any]:
@@ -111,7 +111,7 @@ def test_who_may_not_run_scans_is_told_so_alone(house: House, event: str) -> Non
                 assert await ear.ask(event, {"type": "quick"}) is None
                 assert await ear.hear("scan:done_ko") == "You are not authorized to run scans"
             await asyncio.sleep(0.1)
-            assert root.heard == []
+            assert [name for name in root.names() if name != "logs:entry"] == []
 
     play(scenario())
 

@@ -106,6 +106,7 @@ def test_a_moved_folder_is_watched_where_it_went(library: Shelf) -> None:
     assert len(library.roms()) == 4
 
 
+@pytest.mark.slow
 def test_a_new_platform_and_firmware_are_found(library: Shelf) -> None:
     with watched(library):
         library.put("roms/nes/Pond.nes", "pond")
